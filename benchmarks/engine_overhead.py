@@ -1,0 +1,206 @@
+"""How much the engine adds to the bare work: register, rerun, confirm, log in, token check.
+
+Both on a memory store, interleaved in one run, medians; no hashing (a provider that keeps no
+password), flows and providers `inline`. Goals 1, 2 and 20 of the project's performance page: the first four
+at most 1.5 times the bare work, the check at most 0.75 times (the bare work verifies with PyJWT).
+
+    python benchmarks/engine_overhead.py [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bare_work import BareWork
+
+import admit
+from admit.testing import CHEAP_HASHING, KEY, MemoryStore
+
+RUNS = ("register", "rerun", "confirm", "log in", "check")
+
+
+class _Waiting:
+    """A flow that does nothing but wait, and keeps the token for us."""
+
+    name, inline = "waiting", True
+    token: admit.Entry
+
+    def begin(self, entry: admit.Entry, services: admit.Services) -> admit.Outcome:
+        self.token = entry
+        return admit.Outcome.pending()
+
+
+class _Plain:
+    """A provider without passwords: the work around the hash, not the hash."""
+
+    name, inline = "plain", True
+
+    def identify(self, credentials: Mapping[str, Any], services: admit.Services) -> admit.Claim:
+        return admit.Claim(login_key=credentials["username"], proved=True)
+
+    def check(self, credentials: Any, identity: Any, services: admit.Services) -> admit.Check:
+        return admit.Check(accepted=identity is not None)
+
+    def new_identity(
+        self, request: admit.RegistrationRequest, services: admit.Services
+    ) -> admit.NewIdentity:
+        return admit.NewIdentity(
+            login_key=request.login, address=request.login, data={"email": request.login}
+        )
+
+    def private_data(self, password: admit.Secret, services: admit.Services) -> Mapping[str, str]:
+        return {}
+
+
+class Plugin:
+    """What an engine for benchmarks is opened with."""
+
+    def __init__(self) -> None:
+        self.flow = _Waiting()
+
+    @admit.hookimpl
+    def register_confirmation_flows(self) -> Iterable[_Waiting]:
+        return [self.flow]
+
+    @admit.hookimpl
+    def register_providers(self) -> Iterable[_Plain]:
+        return [_Plain()]
+
+
+class _Listener:
+    @admit.hookimpl
+    def before_register(self, request: object) -> None: ...
+
+    @admit.hookimpl
+    def before_confirm(self, user: object, run: object) -> None: ...
+
+    @admit.hookimpl
+    def before_log_in(self, user: object) -> None: ...
+
+    @admit.hookimpl
+    def after_register(self, user: object) -> None: ...
+
+    @admit.hookimpl
+    def after_confirm(self, user: object) -> None: ...
+
+    @admit.hookimpl
+    def after_rerun(self, user: object) -> None: ...
+
+    @admit.hookimpl
+    def after_log_in(self, log_in: object) -> None: ...
+
+
+def engine(store: Any, plugin: Plugin, listeners: int = 5) -> admit.Engine:
+    """Open an engine as the yardstick is made: five listening plugins, cheapest hashing."""
+    return admit.open(
+        store,
+        key=KEY,
+        discover=False,
+        worker=False,
+        plugins=[plugin, *(_Listener() for _ in range(listeners))],
+        settings={
+            **CHEAP_HASHING,
+            "confirmation_flow": "waiting",
+            "password_provider": "plain",
+        },
+    )
+
+
+def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Return microseconds by who and what, interleaved."""
+    times: dict[str, dict[str, list[float]]] = {}
+
+    def timed(who: str, what: str, call: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = call()
+        took = (time.perf_counter() - start) * 1e6
+        times.setdefault(who, {}).setdefault(what, []).append(took)
+        return result
+
+    bare = BareWork()
+    with tempfile.TemporaryDirectory() as folder:
+        subjects: dict[str, tuple[admit.Engine, Plugin]] = {}
+        for who, store, listeners in (
+            ("admit on memory", MemoryStore(), 5),
+            ("admit, 20 plugins", MemoryStore(), 20),
+            ("admit, no plugins", MemoryStore(), 0),
+            ("admit on TinyDB", Path(folder) / "users.json", 5),
+        ):
+            plugin = Plugin()
+            subjects[who] = (engine(store, plugin, listeners), plugin)
+        with (Path(folder) / "sync").open("ab", buffering=0) as file:
+            for number in range(rounds):
+                address = f"a{number}@example.com"
+                timed("append + fdatasync", "1,200 bytes", lambda: _append(file))
+                user_id, token = timed("bare work", "register", lambda: bare.register(address))
+                token = timed("bare work", "rerun", lambda: bare.rerun(user_id))
+                timed("bare work", "confirm", lambda: bare.confirm(user_id, token))
+                access = timed("bare work", "log in", lambda: bare.log_in(address))
+                timed("bare work", "check", lambda: bare.check(access))
+                for who, (subject, plugin) in subjects.items():
+                    _life(who, subject, plugin, address, timed)
+        for subject, _ in subjects.values():
+            subject.close()
+    return times
+
+
+def _append(file: Any) -> None:
+    file.write(b"x" * 1200)
+    os.fdatasync(file.fileno())
+
+
+def _life(
+    who: str,
+    subject: admit.Engine,
+    plugin: Plugin,
+    address: str,
+    timed: Callable[[str, str, Callable[[], Any]], Any],
+) -> None:
+    user = timed(who, "register", lambda: subject.register(address))
+    timed(who, "rerun", lambda: subject.rerun(user))
+    entry = plugin.flow.token
+    link = {"token_id": entry.token_id, "token": entry.token.reveal()}
+    timed(who, "confirm", lambda: subject.confirm(**link))
+    log_in = timed(who, "log in", lambda: subject.log_in("plain", username=address))
+    access = log_in.access_token.reveal()
+    timed(who, "check", lambda: subject.verify(access))
+
+
+def main(rounds: int = 400) -> None:
+    """Measure and print."""
+    times = measure(rounds)
+    median = {
+        who: {what: statistics.median(values) for what, values in runs.items()}
+        for who, runs in times.items()
+    }
+    bare = median["bare work"]
+    print(f"median µs of {rounds} rounds (ratio to the bare work)")
+    print(f"{'':22}" + "".join(f"{what:>18}" for what in RUNS))
+    for who, runs in median.items():
+        if who.startswith("append"):
+            continue
+        cells = (f"{runs[what]:7.0f} ({runs[what] / bare[what]:4.2f} ×)" for what in RUNS)
+        print(f"{who:22}" + "".join(f"{cell:>18}" for cell in cells))
+    sync = median["append + fdatasync"]["1,200 bytes"]
+    tiny, memory = median["admit on TinyDB"], median["admit on memory"]
+    print(f"\none append + fdatasync of 1,200 bytes: {sync:.0f} µs")
+    print(
+        f"confirm on TinyDB / (one sync + confirm on memory): "
+        f"{tiny['confirm'] / (sync + memory['confirm']):.2f}   (goal 2: 1.15)"
+    )
+    more, none = median["admit, 20 plugins"], median["admit, no plugins"]
+    print(
+        f"confirm with 20 plugins / with none: {more['confirm'] / none['confirm']:.2f}"
+        "   (goal 20: 1.3)"
+    )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))

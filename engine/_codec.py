@@ -1,0 +1,364 @@
+"""Records to JSON objects and back, with the keys and labels by which they are found.
+
+Written by hand: half the cost of a converter library on every read (performance.md §5). What is
+absent or default is left out, so that a user stays small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from .clock import from_text, to_text
+from .records import (
+    Actor,
+    Address,
+    Attempt,
+    AttemptError,
+    CodeTries,
+    Event,
+    EventId,
+    Identity,
+    Run,
+    RunId,
+    Session,
+    SessionId,
+    User,
+    UserId,
+)
+from .stores import Body, Label, Put, Record, StoredEvent
+
+_USER_INSTANTS: Final = (
+    "confirmed_at",
+    "deleted_at",
+    "delete_at",
+    "first_log_in_at",
+    "last_seen_at",
+    "chore_at",
+)
+
+
+Bodies = Mapping[int, Body]
+"""`id()` of a record's part → the JSON object it was read from, while both are alive."""
+
+
+def user_put(user: User, expects: int | None, known: Bodies | None = None) -> Put:
+    """Return the write of *user*, with its keys and labels.
+
+    *known* – see `known_bodies` – spares encoding again what did not change.
+    """
+    body = user_body(user, known or {})
+    return Put("user", user.id, body, expects, user_keys(user), user_labels(user))
+
+
+def known_bodies(user: User, body: Body) -> Bodies:
+    """Return which parts of *user*, as read from *body*, stand for which parts of it.
+
+    A change is a new record, so a part that is still the same object is still the same text.
+    """
+    known: dict[int, Body] = {}
+    for identity, part in zip(user.identities, body.get("identities", ()), strict=True):
+        known[id(identity)] = part
+    for run, part in zip(user.runs, body.get("runs", ()), strict=True):
+        known[id(run)] = part
+        for attempt, inner in zip(run.attempts, part.get("attempts", ()), strict=True):
+            known[id(attempt)] = inner
+    return known
+
+
+def user_keys(user: User) -> tuple[str, ...]:
+    """Return the login keys that *user* holds now."""
+    if user.state == "deleted" or not user.holds_keys:
+        return ()
+    return tuple(i.key for i in user.identities if i.key is not None)
+
+
+def user_labels(user: User) -> tuple[Label, ...]:
+    """Return where *user* is listed."""
+    if user.state == "deleted":
+        labels = [Label("deleted", to_text(user.deleted_at or user.created_at))]
+    else:
+        created = to_text(user.created_at)
+        labels = [Label("all", created), Label(user.state, created)]
+        labels += [Label(f"provider/{name}", created) for name in _providers(user)]
+        labels += [Label("address", address.canonical) for address in user.addresses]
+        if user.disabled:
+            labels.append(Label("disabled", created))
+        if user.state == "pending" and user.runs and _run_failed(user):
+            labels.append(Label("pending/run-failed", created))
+        if user.delete_at is not None:
+            labels.append(Label("grace", to_text(user.delete_at)))
+    due = due_at(user)
+    if due is not None:
+        labels.append(Label("due", to_text(due)))
+    return tuple(labels)
+
+
+def due_at(user: User) -> datetime | None:
+    """Return when a worker should look at *user*: a queued run, a lease that runs out, a chore."""
+    instants = [] if user.chore_at is None else [user.chore_at]
+    for run in user.runs:
+        if run.result is not None:
+            continue
+        if run.due_at is not None:
+            instants.append(run.due_at)
+        elif run.attempts and not run.attempts[-1].answered:
+            instants.append(run.attempts[-1].leased_until)
+    return min(instants, default=None)
+
+
+def _providers(user: User) -> tuple[str, ...]:
+    if len(user.identities) == 1:
+        return (user.identities[0].provider,)
+    return tuple(dict.fromkeys(identity.provider for identity in user.identities))
+
+
+def _run_failed(user: User) -> bool:
+    run = user.last_run
+    return run is not None and run.result in ("failed", "refused", "vetoed")
+
+
+def user_body(user: User, known: Bodies = MappingProxyType({})) -> Body:
+    """Return *user* as a JSON object; its id and version stand beside it in the store."""
+    body: dict[str, Any] = {"state": user.state, "created_at": to_text(user.created_at)}
+    if user.type != "normal":
+        body["type"] = user.type
+    if user.disabled:
+        body["disabled"] = True
+    if not user.holds_keys:
+        body["holds_keys"] = False
+    for name in _USER_INSTANTS:
+        instant = getattr(user, name)
+        if instant is not None:
+            body[name] = to_text(instant)
+    if user.epoch:
+        body["epoch"] = user.epoch
+    if user.absorbed_by is not None:
+        body["absorbed_by"] = user.absorbed_by
+    if user.code_tries is not None:
+        body["code_tries"] = [user.code_tries.day, user.code_tries.count]
+    if user.identities:
+        body["identities"] = [known.get(id(i)) or _identity_body(i) for i in user.identities]
+    if user.addresses:
+        body["addresses"] = [_address_body(address) for address in user.addresses]
+    if user.runs:
+        body["runs"] = [known.get(id(run)) or _run_body(run, known) for run in user.runs]
+    body["last_event"] = user.last_event
+    return body
+
+
+def user_from(record: Record) -> User:
+    """Return the user that a record holds."""
+    body = record.body
+    tries = body.get("code_tries")
+    return User(
+        id=UserId(record.id),
+        type=body.get("type", "normal"),
+        state=body["state"],
+        version=record.version,
+        disabled=body.get("disabled", False),
+        holds_keys=body.get("holds_keys", True),
+        identities=tuple([_identity_from(i) for i in body.get("identities", ())]),
+        addresses=tuple([_address_from(a) for a in body.get("addresses", ())]),
+        runs=tuple([_run_from(r) for r in body.get("runs", ())]),
+        created_at=from_text(body["created_at"]),
+        confirmed_at=_instant(body, "confirmed_at"),
+        deleted_at=_instant(body, "deleted_at"),
+        delete_at=_instant(body, "delete_at"),
+        first_log_in_at=_instant(body, "first_log_in_at"),
+        last_seen_at=_instant(body, "last_seen_at"),
+        epoch=body.get("epoch", 0),
+        absorbed_by=body.get("absorbed_by"),
+        code_tries=None if tries is None else CodeTries(day=tries[0], count=tries[1]),
+        chore_at=_instant(body, "chore_at"),
+        last_event=body["last_event"],
+    )
+
+
+def _identity_body(identity: Identity) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "provider": identity.provider,
+        "id": identity.id,
+        "added_at": to_text(identity.added_at),
+    }
+    if identity.login_key is not None:
+        body["login_key"] = identity.login_key
+    if identity.data:
+        body["data"] = identity.data
+    if identity.private:
+        body["private"] = identity.private
+    return body
+
+
+def _identity_from(body: Body) -> Identity:
+    return Identity(
+        provider=body["provider"],
+        id=body["id"],
+        login_key=body.get("login_key"),
+        data=body.get("data", {}),
+        private=body.get("private", {}),
+        added_at=from_text(body["added_at"]),
+    )
+
+
+def _address_body(address: Address) -> dict[str, Any]:
+    body: dict[str, Any] = {"typed": address.typed}
+    if address.canonical != address.typed:
+        body["canonical"] = address.canonical
+    if address.proved_at is not None:
+        body["proved_at"] = to_text(address.proved_at)
+        body["proved_by"] = address.proved_by
+    return body
+
+
+def _address_from(body: Body) -> Address:
+    return Address(
+        typed=body["typed"],
+        canonical=body.get("canonical", body["typed"]),
+        proved_at=_instant(body, "proved_at"),
+        proved_by=body.get("proved_by"),
+    )
+
+
+def _run_body(run: Run, known: Bodies) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": run.id,
+        "purpose": run.purpose,
+        "flow": run.flow,
+        "address": run.address,
+        "reason": run.reason,
+        "created_at": to_text(run.created_at),
+    }
+    if run.proves:
+        body["proves"] = True
+    if run.result is not None:
+        body["result"] = run.result
+    if run.ended_at is not None:
+        body["ended_at"] = to_text(run.ended_at)
+    if run.due_at is not None:
+        body["due_at"] = to_text(run.due_at)
+    if run.wrong_codes:
+        body["wrong_codes"] = run.wrong_codes
+    if run.attempts:
+        body["attempts"] = [known.get(id(a)) or _attempt_body(a) for a in run.attempts]
+    return body
+
+
+def _run_from(body: Body) -> Run:
+    return Run(
+        id=RunId(body["id"]),
+        purpose=body["purpose"],
+        flow=body["flow"],
+        address=body["address"],
+        reason=body["reason"],
+        proves=body.get("proves", False),
+        created_at=from_text(body["created_at"]),
+        result=body.get("result"),
+        ended_at=_instant(body, "ended_at"),
+        due_at=_instant(body, "due_at"),
+        wrong_codes=body.get("wrong_codes", 0),
+        attempts=tuple([_attempt_from(a) for a in body.get("attempts", ())]),
+    )
+
+
+def _attempt_body(attempt: Attempt) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "number": attempt.number,
+        "started_at": to_text(attempt.started_at),
+        "leased_until": to_text(attempt.leased_until),
+        "expires_at": to_text(attempt.expires_at),
+    }
+    if attempt.token_digest is not None:
+        body["token_digest"] = attempt.token_digest
+    if attempt.code_digest is not None:
+        body["code_digest"] = attempt.code_digest
+    if attempt.dispatched_at is not None:
+        body["dispatched_at"] = to_text(attempt.dispatched_at)
+    if attempt.error is not None:
+        body["error"] = [attempt.error.code, attempt.error.sentence, attempt.error.temporary]
+    return body
+
+
+def _attempt_from(body: Body) -> Attempt:
+    error = body.get("error")
+    return Attempt(
+        number=body["number"],
+        started_at=from_text(body["started_at"]),
+        leased_until=from_text(body["leased_until"]),
+        expires_at=from_text(body["expires_at"]),
+        token_digest=body.get("token_digest"),
+        code_digest=body.get("code_digest"),
+        dispatched_at=_instant(body, "dispatched_at"),
+        error=None
+        if error is None
+        else AttemptError(code=error[0], sentence=error[1], temporary=error[2]),
+    )
+
+
+def session_put(session: Session, expects: int | None) -> Put:
+    """Return the write of *session*."""
+    body: dict[str, Any] = {
+        "user": session.user,
+        "provider": session.provider,
+        "identity": session.identity,
+        "epoch": session.epoch,
+        "created_at": to_text(session.created_at),
+        "refreshed_at": to_text(session.refreshed_at),
+        "expires_at": to_text(session.expires_at),
+        "refresh_digest": session.refresh_digest,
+    }
+    if session.device is not None:
+        body["device"] = session.device
+    labels = (
+        Label(f"sessions-of/{session.user}", to_text(session.created_at)),
+        Label("expiring", to_text(session.expires_at)),
+    )
+    return Put("session", session.id, body, expects, (), labels)
+
+
+def session_from(record: Record) -> Session:
+    """Return the session that a record holds."""
+    body = record.body
+    return Session(
+        id=SessionId(record.id),
+        user=UserId(body["user"]),
+        provider=body["provider"],
+        identity=body["identity"],
+        epoch=body["epoch"],
+        created_at=from_text(body["created_at"]),
+        refreshed_at=from_text(body["refreshed_at"]),
+        expires_at=from_text(body["expires_at"]),
+        refresh_digest=body["refresh_digest"],
+        device=body.get("device"),
+        version=record.version,
+    )
+
+
+def event_from(stored: StoredEvent) -> Event:
+    """Return the event that a store gave back; the salt of its detail is left out."""
+    body = stored.body
+    detail = stored.detail
+    kind, actor_id = body["actor"]
+    return Event(
+        id=EventId(stored.id),
+        at=from_text(body["at"]),
+        trigger=body["trigger"],
+        user=body.get("user"),
+        version=stored.version,
+        from_state=body.get("from"),
+        to_state=body.get("to"),
+        actor=Actor(kind, actor_id),
+        run=body.get("run"),
+        codes=body.get("codes", {}),
+        previous=body.get("previous"),
+        detail_digest=body.get("detail_digest"),
+        detail=None if detail is None else {k: v for k, v in detail.items() if k != "salt"},
+        sequence=stored.sequence,
+    )
+
+
+def _instant(body: Mapping[str, Any], name: str) -> datetime | None:
+    text = body.get(name)
+    return None if text is None else from_text(text)

@@ -1,0 +1,206 @@
+"""Reading a user, deciding, committing – and deciding again when somebody else was faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Generic, TypeVar
+
+import attrs
+
+from ._codec import Bodies, event_from, known_bodies, user_from, user_put
+from ._core import Core
+from ._events import Acting, Happening, digest, make
+from .errors import FateUnknown, TryLater, UserNotFound
+from .records import Event, User
+from .stores import Change, KeyTaken, NewEvent, Put, Record, Remove, VersionMoved
+
+T = TypeVar("T")
+
+TRIES: Final = 5
+"""How often a use case re-reads and re-decides before it answers "try later" (design.md §5)."""
+RUNS_KEPT: Final = 5
+"""The last five runs, and every one still valid, stay in the user's document (design.md §5)."""
+
+
+@attrs.frozen(kw_only=True)
+class Decision(Generic[T]):
+    """What a use case decided to do to a user it read."""
+
+    result: T
+    new: User | None = None
+    """The user as it shall be; None leaves it alone."""
+    happenings: tuple[Happening, ...] = ()
+    put: tuple[Put, ...] = ()
+    remove: tuple[Remove, ...] = ()
+    erase: tuple[str, ...] = ()
+
+
+def load(core: Core, user_id: str) -> User:
+    """Return the user, following ids that were absorbed. Raises UserNotFound, also for deleted."""
+    return user_from(_live(core, user_id))
+
+
+def _live(core: Core, user_id: str) -> Record:
+    for _ in range(3):  # merges re-point what they had absorbed, so a chain is one step long
+        record = core.store.get("user", user_id)
+        if record is None:
+            raise UserNotFound
+        if record.body["state"] != "deleted":
+            return record
+        user_id = record.body.get("absorbed_by")
+        if user_id is None:
+            break
+    raise UserNotFound
+
+
+def change_user(
+    core: Core,
+    by: Acting,
+    user_id: str,
+    decide: Callable[[User], Decision[T]],
+    *,
+    settle: bool = True,
+) -> tuple[User, T]:
+    """Read the user, decide, commit; when its version moved meanwhile, do so again.
+
+    Returns the user as it is now, and the decision's result.
+
+    Raises:
+        UserNotFound, KeyTaken, FateUnknown, and whatever *decide* raises: nothing was changed.
+        TryLater: others were faster five times; nothing was changed.
+    """
+    for _ in range(TRIES):
+        record = _live(core, user_id)
+        user = user_from(record)
+        decision = decide(user)
+        if decision.new is None and not decision.happenings:
+            return user, decision.result
+        known = known_bodies(user, record.body)
+        try:
+            new = commit_decision(core, by, user, decision, settle=settle, known=known)
+        except VersionMoved:
+            continue
+        return new, decision.result
+    raise TryLater("others are changing this user")
+
+
+def commit_decision(
+    core: Core,
+    by: Acting,
+    old: User | None,
+    decision: Decision[T],
+    *,
+    settle: bool = True,
+    known: Bodies | None = None,
+) -> User:
+    """Commit a decision about *old* (None: a user that is new). Returns the user as it is now."""
+    user, change = build(core, by, old, decision, known)
+    commit(core, change, settle=settle)
+    return user
+
+
+def build(
+    core: Core,
+    by: Acting,
+    old: User | None,
+    decision: Decision[T],
+    known: Bodies | None = None,
+) -> tuple[User, Change]:
+    """Return the user with its version and chain moved on, and the change that makes it so."""
+    now = core.now()
+    events: list[NewEvent] = []
+    if decision.new is None:
+        seen = old
+        assert seen is not None, "a decision that puts nobody is about somebody"
+        for happening in decision.happenings:
+            events.append(
+                make(
+                    happening,
+                    id=core.ids.mint(now),
+                    at=now,
+                    by=by,
+                    user=seen.id,
+                    version=seen.version,
+                )
+            )
+        return seen, Change(
+            put=decision.put, remove=decision.remove, events=tuple(events), erase=decision.erase
+        )
+    expects = None if old is None else old.version
+    version = (expects or 0) + 1
+    head = decision.new.last_event
+    for happening in decision.happenings:
+        event = make(
+            happening,
+            id=core.ids.mint(now),
+            at=now,
+            by=by,
+            user=decision.new.id,
+            version=version,
+            previous=head,
+        )
+        head = digest(event.body)
+        events.append(event)
+    user = attrs.evolve(decision.new, version=version, last_event=head)
+    return user, Change(
+        put=(user_put(user, expects, known), *decision.put),
+        remove=decision.remove,
+        events=tuple(events),
+        erase=decision.erase,
+    )
+
+
+def record(core: Core, by: Acting, happenings: Iterable[Happening], *, settle: bool = True) -> None:
+    """Commit events of nobody."""
+    now = core.now()
+    events = tuple(make(h, id=core.ids.mint(now), at=now, by=by) for h in happenings)
+    commit(core, Change(events=events), settle=settle)
+
+
+def commit(core: Core, change: Change, *, settle: bool = True) -> None:
+    """Commit; when the fate is unknown, look it up by the first event's id, never repeat blindly.
+
+    Raises:
+        FateUnknown: it could not be looked up, or is not there (yet).
+        KeyTaken, VersionMoved: nothing was written.
+    """
+    try:
+        core.store.commit(change, settle=settle)
+    except FateUnknown:
+        if not change.events or core.store.get("event", change.events[0].id) is None:
+            raise
+
+
+def find_by_key(core: Core, key: str) -> User | None:
+    """Return the user that holds a login key, or None."""
+    found = core.store.find(key)
+    return None if found is None else user_from(found)
+
+
+def timeline(core: Core, user_id: str, *, most: int = 10_000) -> list[Event]:
+    """Return a user's events, oldest first."""
+    events: list[Event] = []
+    after = None
+    while len(events) < most:
+        page = core.store.events(user=user_id, after=after, limit=200)
+        events += [event_from(stored) for stored in page.items]
+        after = page.next
+        if after is None:
+            break
+    return events
+
+
+__all__ = [
+    "RUNS_KEPT",
+    "TRIES",
+    "Decision",
+    "KeyTaken",
+    "build",
+    "change_user",
+    "commit",
+    "commit_decision",
+    "find_by_key",
+    "load",
+    "record",
+    "timeline",
+]

@@ -1,0 +1,58 @@
+"""The parts of an open engine, put into the hands of every use case."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from ._events import Acting
+from ._ids import IdSource
+from ._jwt import TokenSigner
+from ._keys import KeyRing
+from ._passwords import PasswordHashing
+from ._plugins import Plugins
+from ._setting_sources import SettingSources
+from .clock import Clock
+from .masked import Secret
+from .records import Actor
+from .services import Services
+from .settings import Settings
+from .stores import Store
+
+SYSTEM: Final = Acting(Actor("system"))
+"""Who acts when nobody asked: the worker, expiry."""
+
+
+@attrs.frozen
+class Core:
+    """The parts of one open engine. Use cases take it as their first argument."""
+
+    store: Store
+    clock: Clock
+    ids: IdSource
+    keys: KeyRing
+    signer: TokenSigner
+    plugins: Plugins
+    sources: SettingSources
+    passwords: PasswordHashing
+    services: Services
+    work_waits: threading.Event = attrs.field(factory=threading.Event)
+    """Set when a commit queued something, so that the worker need not poll for it."""
+    waiting_passwords: dict[str, Secret] = attrs.field(factory=dict, repr=False)
+    """Run id → the password that a reset function is to judge: kept in memory only."""
+
+    @property
+    def settings(self) -> Settings:
+        """The engine's settings in force now."""
+        return self.sources.current(Settings)
+
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.clock.now()
+
+    def mint_id(self) -> str:
+        """A new id."""
+        return self.ids.mint(self.clock.now())

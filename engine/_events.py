@@ -1,0 +1,97 @@
+"""Making events: what they say, what is erasable in them, and the chain that links a user's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import attrs
+
+from .clock import to_text
+from .records import Actor, Client
+from .stores import Body, NewEvent
+
+_canonical_json: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False
+).encode
+
+_SALT_BYTES: Final = 16
+"""So that the digest of a detail that was erased cannot be found by trying addresses."""
+
+
+@attrs.frozen
+class Acting:
+    """Who asks, why, and from where: bound to a view of the engine."""
+
+    actor: Actor
+    reason: str | None = None
+    client: Client | None = None
+
+
+@attrs.frozen
+class Happening:
+    """What is to be recorded; `make` turns it into an event."""
+
+    trigger: str
+    from_state: str | None = None
+    to_state: str | None = None
+    run: str | None = None
+    codes: Mapping[str, str] = attrs.field(factory=dict)
+    detail: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of *value* as canonical JSON, in hex."""
+    return hashlib.sha256(_canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def make(
+    happening: Happening,
+    *,
+    id: str,
+    at: datetime,
+    by: Acting,
+    user: str | None = None,
+    version: int | None = None,
+    previous: str | None = None,
+) -> NewEvent:
+    """Return the event of *happening*. With *previous* it continues a user's chain."""
+    body: dict[str, Any] = {
+        "id": id,
+        "at": to_text(at),
+        "trigger": happening.trigger,
+        "actor": [by.actor.kind, by.actor.id],
+    }
+    if user is not None:
+        body["user"] = user
+        body["version"] = version
+    if happening.from_state is not None:
+        body["from"] = happening.from_state
+    if happening.to_state is not None:
+        body["to"] = happening.to_state
+    if happening.run is not None:
+        body["run"] = happening.run
+    if happening.codes:
+        body["codes"] = dict(happening.codes)
+    detail = _detail(happening, by)
+    if detail is not None:
+        body["detail_digest"] = digest(detail)
+    if previous is not None:
+        body["previous"] = previous
+    return NewEvent(id, body, user, version, detail)
+
+
+def _detail(happening: Happening, by: Acting) -> Body | None:
+    detail: dict[str, Any] = dict(happening.detail)
+    if by.reason:
+        detail["reason"] = by.reason
+    if by.client is not None:
+        detail["client"] = {k: v for k, v in attrs.asdict(by.client).items() if v is not None}
+    if not detail:
+        return None
+    detail["salt"] = secrets.token_hex(_SALT_BYTES)
+    return detail

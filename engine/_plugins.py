@@ -1,0 +1,324 @@
+"""Loading plugins and calling them one at a time, so that every failure has a name.
+
+The only module that touches pluggy.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.metadata
+import inspect
+import logging
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+import pluggy
+
+from . import hookspecs
+from ._calls import Calls, run_to_end
+from .errors import (
+    AdmitError,
+    NotFound,
+    PluginClash,
+    PluginFailed,
+    UnknownHook,
+    UnknownName,
+    Vetoed,
+)
+
+_log: Final = logging.getLogger("admit.plugins")
+_GROUP: Final = "admit"
+_SLOW_SECONDS: Final = 0.05
+"""An event hook that takes longer is named in the log: it holds up its caller."""
+
+DEFAULT_LIMIT_SECONDS: Final = 30.0
+
+HOOKS: Final = tuple(
+    name
+    for name, member in vars(hookspecs).items()
+    if name.startswith(("register_", "before_", "after_")) and inspect.isfunction(member)
+)
+_OFFERS: Final = {
+    "register_confirmation_flows": "confirmation flow",
+    "register_reset_flows": "reset flow",
+    "register_providers": "provider",
+    "register_transports": "transport",
+    "register_functions": "function",
+    "register_erase_steps": "erase step",
+    "register_settings": "settings section",
+}
+
+
+@attrs.frozen
+class Offer:
+    """A named object that a plugin registered, and whose it is."""
+
+    name: str
+    plugin: str
+    value: Any
+
+    @property
+    def inline(self) -> bool:
+        """Whether it does no I/O and so needs no thread and no limit."""
+        return bool(getattr(self.value, "inline", False))
+
+
+@attrs.frozen
+class PluginInfo:
+    """What `admit plugins` shows of one plugin."""
+
+    name: str
+    source: str
+    hooks: tuple[str, ...]
+    offers: tuple[str, ...]
+    failures: int
+    hanging: int
+
+
+class Plugins:
+    """The plugins of one engine: loaded once, called by name."""
+
+    def __init__(
+        self,
+        plugins: Iterable[object] = (),
+        *,
+        discover: bool | Iterable[str] = True,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> None:
+        self.calls = Calls()
+        self._failures: Counter[str] = Counter()
+        self._sources: dict[str, str] = {}
+        self._manager = pluggy.PluginManager("admit")
+        self._manager.add_hookspecs(hookspecs)
+        self._discover(discover)
+        for plugin in plugins:
+            self._load(plugin, "open(plugins=…)")
+        self._refuse_unknown_hooks()
+        self._chains = {name: self._chain(name) for name in HOOKS}
+        self._offers = {hook: self._collect(hook) for hook in _OFFERS}
+        for name, function in (functions or {}).items():
+            self._add(self._offers["register_functions"], "function", name, "open()", function)
+
+    # --- loading -------------------------------------------------------------------------------
+
+    def _discover(self, discover: bool | Iterable[str]) -> None:
+        if discover is False:
+            return
+        found = importlib.metadata.entry_points(group=_GROUP)
+        wanted = None if discover is True else set(discover)
+        if wanted is not None and wanted - found.names:
+            raise UnknownName("plugin", sorted(wanted - found.names)[0], sorted(found.names))
+        for entry in sorted(found, key=lambda entry: entry.name):
+            if wanted is None or entry.name in wanted:
+                source = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+                self._load(entry.value, source, entry.name)
+
+    def _load(self, plugin: object, source: str, name: str | None = None) -> None:
+        if isinstance(plugin, str):
+            name = name or plugin
+            try:
+                plugin = importlib.import_module(plugin)
+            except Exception as problem:
+                raise PluginFailed(name, "import", _say(problem)) from problem
+        if inspect.isclass(plugin):
+            raise PluginFailed(
+                plugin.__name__, "loading", "this is a class; hand over an instance of it"
+            )
+        name = name or getattr(plugin, "__name__", None) or self._instance_name(plugin)
+        try:
+            registered = self._manager.register(plugin, name)
+        except ValueError:
+            raise PluginClash("plugin name", name, self._sources.get(name, name), source) from None
+        except pluggy.PluginValidationError as problem:
+            raise PluginFailed(name, "loading", str(problem).strip()) from problem
+        if registered is not None:
+            self._sources[registered] = source
+
+    def _instance_name(self, plugin: object) -> str:
+        """Name an instance after its class; the second of that class gets a number."""
+        name = type(plugin).__name__
+        others = [p for _, p in self._manager.list_name_plugin() if type(p) is type(plugin)]
+        return f"{name} {len(others) + 1}" if others else name
+
+    def _refuse_unknown_hooks(self) -> None:
+        for name, plugin in self._manager.list_name_plugin():
+            for caller in self._manager.get_hookcallers(plugin) or []:
+                if not caller.has_spec():
+                    meant = difflib.get_close_matches(caller.name, HOOKS, 1)
+                    raise UnknownHook(name, caller.name, HOOKS, meant[0] if meant else None)
+
+    def _chain(self, hook: str) -> tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...]:
+        implementations = getattr(self._manager.hook, hook).get_hookimpls()
+        for implementation in implementations:
+            if implementation.hookwrapper or implementation.wrapper:
+                raise PluginFailed(
+                    implementation.plugin_name,
+                    hook,
+                    "wrappers are not supported: plugins are "
+                    "called one at a time, so that each failure has a name",
+                )
+        return tuple((i.plugin_name, i.function, i.argnames) for i in reversed(implementations))
+
+    def _collect(self, hook: str) -> dict[str, Offer]:
+        offers: dict[str, Offer] = {}
+        for plugin, function, _ in self._chains[hook]:
+            try:
+                answer = function()
+            except Exception as problem:
+                raise PluginFailed(plugin, hook, _say(problem)) from problem
+            if isinstance(answer, Mapping):
+                named = list(answer.items())
+            else:
+                try:
+                    named = [(getattr(value, "name", None), value) for value in answer or ()]
+                except TypeError:
+                    raise PluginFailed(plugin, hook, "must answer an iterable") from None
+            for name, value in named:
+                if not isinstance(name, str) or not name:
+                    raise PluginFailed(
+                        plugin, hook, f"{type(value).__name__} has no attribute `name`, a text"
+                    )
+                self._add(offers, _OFFERS[hook], name, plugin, value)
+        return offers
+
+    @staticmethod
+    def _add(offers: dict[str, Offer], kind: str, name: str, plugin: str, value: object) -> None:
+        if name in offers:
+            raise PluginClash(kind, name, offers[name].plugin, plugin)
+        offers[name] = Offer(name, plugin, value)
+
+    # --- what was offered ----------------------------------------------------------------------
+
+    def offer(self, hook: str, name: str) -> Offer:
+        """Return what was registered under *name* by *hook*. Raises UnknownName, listing all."""
+        found = self._offers[hook].get(name)
+        if found is None:
+            raise UnknownName(_OFFERS[hook], name, sorted(self._offers[hook]))
+        return found
+
+    def offers(self, hook: str) -> Mapping[str, Offer]:
+        """Return all that was registered by *hook*."""
+        return self._offers[hook]
+
+    def info(self) -> list[PluginInfo]:
+        """Return what is loaded, from where, and which hooks it fills."""
+        hanging = self.calls.hanging()
+        return [
+            PluginInfo(
+                name=name,
+                source=self._sources[name],
+                hooks=tuple(h for h in HOOKS if any(name == p for p, _, _ in self._chains[h])),
+                offers=tuple(
+                    f"{_OFFERS[hook]} {offer.name}"
+                    for hook, offers in self._offers.items()
+                    for offer in offers.values()
+                    if offer.plugin == name
+                ),
+                failures=self._failures[name],
+                hanging=hanging.get(name, 0),
+            )
+            for name, _ in self._manager.list_name_plugin()
+        ]
+
+    # --- calling -------------------------------------------------------------------------------
+
+    def call(
+        self,
+        offer: Offer,
+        what: str,
+        call: Callable[[], Any],
+        limit_seconds: float = DEFAULT_LIMIT_SECONDS,
+    ) -> Any:
+        """Return what a registered object's method answers: inline if it says so, else under the
+        limit. Errors of ours pass; anything else becomes PluginFailed, naming the plugin."""
+        try:
+            if not offer.inline:
+                return self.calls.run(offer.plugin, what, call, limit_seconds)
+            value = call()
+        except AdmitError:
+            raise
+        except BaseException as problem:
+            if not isinstance(problem, Exception) and offer.inline:
+                raise  # our own thread: KeyboardInterrupt and the like are the caller's
+            self._record_failure(offer.plugin, what, problem)
+            raise PluginFailed(offer.plugin, what, _say(problem)) from problem
+        if inspect.isawaitable(value):
+            if inspect.iscoroutine(value):
+                value.close()
+            raise PluginFailed(offer.plugin, what, "declares inline = True but is async")
+        return value
+
+    def call_here(self, offer: Offer, what: str, call: Callable[[], Any]) -> Any:
+        """Like `call`, on this very thread: for what a plugin's call calls in its turn. Errors of
+        ours and the operating system's pass."""
+        try:
+            value = call()
+            return run_to_end(value) if inspect.isawaitable(value) else value
+        except (AdmitError, OSError):
+            raise
+        except Exception as problem:
+            self._record_failure(offer.plugin, what, problem)
+            raise PluginFailed(offer.plugin, what, _say(problem)) from problem
+
+    def veto(self, hook: str, **arguments: Any) -> None:
+        """Ask every *before* hook.
+
+        Raises:
+            Vetoed: one said no.
+            PluginFailed: one raised, or answered neither None nor text (fail closed).
+        """
+        for plugin, function, names in self._chains[hook]:
+            answer = self._timed(hook, plugin, function, names, arguments)
+            if answer is None:
+                continue
+            if not isinstance(answer, str):
+                raise PluginFailed(
+                    plugin, hook, f"must answer None or text, not {type(answer).__name__}"
+                )
+            raise Vetoed(plugin, answer or "This was refused.")
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Tell every *after* hook. A failure is logged and counted, never raised."""
+        for plugin, function, names in self._chains[hook]:
+            try:
+                self._timed(hook, plugin, function, names, arguments)
+            except PluginFailed:
+                continue  # logged and counted where it was made
+
+    def _record_failure(self, plugin: str, what: str, problem: BaseException) -> None:
+        """Count a failure and log where it happened, but not the exception's own text: it may
+        quote a token, a password or an address (security.md T3)."""
+        self._failures[plugin] += 1
+        frames = "".join(traceback.format_tb(problem.__traceback__))
+        _log.error("plugin %s failed in %s: %s\n%s", plugin, what, _say(problem), frames)
+
+    def _timed(
+        self,
+        hook: str,
+        plugin: str,
+        function: Callable[..., Any],
+        names: tuple[str, ...],
+        arguments: Mapping[str, Any],
+    ) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*[arguments[name] for name in names])
+        except Exception as problem:
+            self._record_failure(plugin, hook, problem)
+            raise PluginFailed(plugin, hook, _say(problem)) from problem
+        finally:
+            took = time.perf_counter() - start
+            if took > _SLOW_SECONDS:
+                _log.warning("plugin %s took %.0f ms in %s", plugin, took * 1000, hook)
+
+
+def _say(problem: BaseException) -> str:
+    """Name an exception without its text, which may hold what must not be printed."""
+    if isinstance(problem, NotFound | ImportError):
+        return f"{type(problem).__name__}: {problem}"
+    return type(problem).__name__

@@ -1,0 +1,1 @@
+"""What admit does, one use case a file, its steps in the order of docs/architecture.md."""

@@ -1,0 +1,103 @@
+"""Re-running many: by filter, previewed, paced, resumable, a result for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import attrs
+
+from .._codec import user_from
+from .._core import Core
+from .._events import Acting
+from ..clock import to_text
+from ..errors import AdmitError, InvalidInput
+from ..records import User, UserId
+from ..stores import Cursor
+from .rerun import rerun
+
+
+@attrs.frozen(kw_only=True)
+class Stuck:
+    """Which pending users a bulk re-run is about."""
+
+    pending_longer_than: timedelta = timedelta(0)
+    run_failed: bool = False
+    """Only those whose last run failed, was refused or vetoed."""
+    domain: str | None = None
+    """Only addresses of this domain."""
+
+
+@attrs.frozen(kw_only=True)
+class BulkResult:
+    """What became of one user."""
+
+    user_id: UserId
+    address: str | None
+    outcome: str
+    """`would-rerun`, `rerun`, `confirmed`, or `failed`."""
+    error: AdmitError | None = None
+    cursor: Cursor
+    """Hand this to the next call's `after` to go on behind this user."""
+
+
+def rerun_all(
+    core: Core,
+    by: Acting,
+    stuck: Stuck,
+    *,
+    dry_run: bool,
+    per_second: float | None,
+    after: Cursor | None,
+    limit: int | None,
+) -> Iterator[BulkResult]:
+    """Re-run each pending user that *stuck* describes, oldest first; see `Users.rerun_all`."""
+    if per_second is not None and per_second <= 0:
+        raise InvalidInput("per_second", "must be greater than zero.")
+    for place, (cursor, user) in enumerate(_chosen(core, stuck, after)):
+        if limit is not None and place >= limit:
+            return
+        if place and per_second is not None and not dry_run:
+            core.clock.sleep(timedelta(seconds=1 / per_second))
+        yield _one(core, by, user, cursor, dry_run=dry_run)
+
+
+def _chosen(core: Core, stuck: Stuck, after: Cursor | None) -> Iterator[tuple[Cursor, User]]:
+    # Users that register while this runs are younger, so a fixed deadline ends the walk.
+    deadline = to_text(core.now() - stuck.pending_longer_than)
+    label = "pending/run-failed" if stuck.run_failed else "pending"
+    while True:
+        page = core.store.page("user", label, after, 100)
+        for record in page.items:
+            user = user_from(record)
+            created = to_text(user.created_at)
+            if created > deadline:
+                return
+            if stuck.domain is None or _domain(user) == stuck.domain.lower():
+                yield Cursor(created, record.id), user
+        after = page.next
+        if after is None:
+            return
+
+
+def _domain(user: User) -> str | None:
+    return None if user.address is None else user.address.canonical.rpartition("@")[2]
+
+
+def _one(core: Core, by: Acting, user: User, cursor: Cursor, *, dry_run: bool) -> BulkResult:
+    error: AdmitError | None = None
+    outcome = "would-rerun"
+    if not dry_run:
+        try:
+            outcome = (
+                "confirmed" if rerun(core, by, user.id).run().state == "confirmed" else "rerun"
+            )
+        except AdmitError as problem:
+            outcome, error = "failed", problem
+    return BulkResult(
+        user_id=user.id,
+        address=None if user.address is None else user.address.typed,
+        outcome=outcome,
+        error=error,
+        cursor=cursor,
+    )

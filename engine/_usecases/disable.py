@@ -1,0 +1,33 @@
+"""Disable and enable: a separate axis from the lifecycle."""
+
+from __future__ import annotations
+
+import attrs
+
+from .._commits import Decision, change_user
+from .._core import Core
+from .._events import Acting, Happening
+from ..records import User
+from .prepared import Finish, Prepared, done
+
+
+def set_disabled(core: Core, by: Acting, user_id: str, disabled: bool) -> Prepared[User]:
+    """Prepare switching the flag; see `Engine.disable` and `Engine.enable`. Done already: nothing
+    is written."""
+
+    def decide(settle: bool) -> Finish[User]:
+        user, _ = change_user(core, by, user_id, switch, settle=settle)
+        return done(user)
+
+    def switch(user: User) -> Decision[None]:
+        if user.disabled == disabled:
+            return Decision(result=None)
+        # Disabling ends all sessions at once, and enabling does not bring them back (S3).
+        epoch = user.epoch + 1 if disabled else user.epoch
+        return Decision(
+            result=None,
+            new=attrs.evolve(user, disabled=disabled, epoch=epoch),
+            happenings=(Happening("disable" if disabled else "enable"),),
+        )
+
+    return Prepared(decide)

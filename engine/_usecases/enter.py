@@ -1,0 +1,152 @@
+"""Entering a flow: the call outside any lock, and the commit of what came of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import attrs
+
+from .._commits import Decision, change_user
+from .._core import Core
+from .._events import Acting
+from .._plugins import Offer
+from ..errors import (
+    AdmitError,
+    DeliveryFailed,
+    NotConfigured,
+    PluginFailed,
+    PluginTimedOut,
+    UserNotFound,
+)
+from ..flows import Entry
+from ..masked import Secret
+from ..records import AttemptError, Run, User
+from .answers import Answer, Written, decide_answer, read_answer
+from .runs import Minted, flow_named, limit_seconds
+
+_log: Final = logging.getLogger("admit.flows")
+_NONSENSE: Final = "flow-nonsense"
+
+
+@attrs.frozen(kw_only=True)
+class ResetRequest:
+    """What a reset by function is called with besides the token. Never stored."""
+
+    password: Secret | None = attrs.field(default=None, repr=False)
+    current_password_valid: bool | None = None
+    arguments: tuple[object, ...] = attrs.field(default=(), repr=False)
+
+
+@attrs.frozen
+class Entered:
+    """What entering a flow came to. `user` None: it was deleted, by the answer or meanwhile."""
+
+    user: User | None
+    written: Written
+    answer: Answer
+
+
+_NO_REQUEST: Final = ResetRequest()
+
+
+def enter(
+    core: Core,
+    by: Acting,
+    user: User,
+    run: Run,
+    minted: Minted,
+    request: ResetRequest | None = None,
+) -> Entered:
+    """Call the run's flow with the newest attempt, and commit what it answered.
+
+    Nothing is held meanwhile; the user is read again afterwards, and the lifecycle decides from
+    what is found then.
+
+    Raises:
+        KeyTaken: under `first-proof`, a success whose login key another user proved first.
+        TryLater, FateUnknown: the answer could not be written; the lease will run out.
+    """
+    answer = _call(core, user, run, minted, request or _NO_REQUEST)
+    number = run.attempts[-1].number
+
+    def decide(found: User) -> Decision[Written]:
+        return decide_answer(core, found, run.id, number, answer)
+
+    try:
+        found, written = change_user(core, by, user.id, decide)
+    except UserNotFound:
+        _log.info("the answer to run %s came after its user was deleted", run.id)
+        return Entered(None, Written(None), answer)
+    return Entered(None if found.state == "deleted" else found, written, answer)
+
+
+def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetRequest) -> Answer:
+    entry = _entry(user, run, minted, request)
+    try:
+        flow = flow_named(core, run.flow, run.purpose)
+        value = core.plugins.call(
+            flow,
+            "begin",
+            lambda: flow.value.begin(entry, core.services),
+            limit_seconds(core, flow),
+        )
+    except DeliveryFailed as problem:
+        code = "delivery-deferred" if problem.temporary else "delivery-refused"
+        return _error(code, problem.sentence, entry, temporary=problem.temporary)
+    except PluginTimedOut as problem:
+        return _error("flow-timed-out", problem.sentence, entry)
+    except PluginFailed as problem:
+        cause = problem.__cause__
+        what = problem.what if cause is None else f"{type(cause).__name__}: {cause}"
+        return _error("flow-raised", what, entry)
+    except (NotConfigured, AdmitError) as problem:
+        return _error(problem.code, f"{problem.sentence} {problem.next_step}", entry)
+    return read_answer(value) or _nonsense(flow, value, entry)
+
+
+def _nonsense(flow: Offer, value: object, entry: Entry) -> Answer:
+    what = (
+        f"The plugin {flow.plugin!r} answered {type(value).__name__} instead of an Outcome "
+        'or {"status": "success" | "pending" | "fail"}.'
+    )
+    return _error(_NONSENSE, what, entry)
+
+
+def _error(code: str, sentence: str, entry: Entry, *, temporary: bool = False) -> Answer:
+    """The sentence is kept and shown, so what must not be there is taken out of it: a plugin's
+    exception, or a server's reply, may quote the token or the address (security.md T3)."""
+    hidden = [entry.token.reveal(), entry.code.reveal(), entry.code.reveal().replace("-", "")]
+    if entry.password is not None:
+        hidden.append(entry.password.reveal())
+    for text in (*hidden, entry.username):
+        if text:
+            sentence = sentence.replace(text, "…")
+    printable = "".join(c if c.isprintable() else " " for c in sentence)[:500]
+    return Answer(
+        status="error",
+        error=AttemptError(code=code, sentence=printable, temporary=temporary),
+    )
+
+
+def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry:
+    attempt = run.attempts[-1]
+    address = next((a for a in user.addresses if a.canonical == run.address), None)
+    return Entry(
+        user_id=user.id,
+        username=_login(user) if address is None else address.typed,
+        purpose=run.purpose,
+        reason=run.reason,
+        token_id=run.id,
+        token=minted.token,
+        code=minted.code,
+        expires_at=attempt.expires_at,
+        attempt=attempt.number,
+        password=request.password,
+        current_password_valid=request.current_password_valid,
+        arguments=request.arguments,
+    )
+
+
+def _login(user: User) -> str:
+    return next((i.login_key for i in user.identities if i.login_key is not None), "")

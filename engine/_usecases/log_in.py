@@ -1,0 +1,299 @@
+"""Log in: credentials to an identity, an identity to a session."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import attrs
+
+from .. import _jwt
+from .._codec import session_put
+from .._commits import Decision, change_user, commit_decision, find_by_key, record
+from .._core import Core
+from .._events import Acting, Happening
+from .._tokens import token_digest
+from ..addresses import canonical
+from ..errors import (
+    ConfirmationRequired,
+    PasswordMustChange,
+    TryLater,
+    UserDisabled,
+    UserNotFound,
+    WrongCredentials,
+)
+from ..lifecycle import NEW, move
+from ..masked import Secret
+from ..providers import Check, Claim
+from ..records import Address, Identity, LogIn, Session, SessionId, User, UserId
+from ..stores import KeyTaken
+from .confirming import holders
+from .prepared import Finish, Prepared
+
+SEEN_EVERY: Final = timedelta(minutes=15)
+"""A log-in writes the user's document only the first time, or after this long (design.md §9)."""
+
+
+@attrs.frozen
+class _Recognised:
+    """Whose credentials these are, and what they were compared with."""
+
+    user: User | None
+    identity: Identity | None
+    claim: Claim
+    check: Check
+
+
+def log_in(
+    core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
+) -> Prepared[LogIn]:
+    """Prepare a log-in; see `Engine.log_in`."""
+    known = _recognise(core, by, provider, credentials)
+    if known.user is not None:
+        assert known.identity is not None, "a user was found by an identity"
+        _check_state(core, by, known.user, known.identity)
+        core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
+
+    def decide(settle: bool) -> Finish[LogIn]:
+        login = (
+            _create(core, by, provider, known, settle)
+            if known.user is None
+            else _enter(core, by, provider, known, known.user, settle)
+        )
+
+        def finish() -> LogIn:
+            core.plugins.notify("after_log_in", log_in=login)
+            return login
+
+        return finish
+
+    return Prepared(decide)
+
+
+def _recognise(
+    core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
+) -> _Recognised:
+    offer = core.plugins.offer("register_providers", provider)
+    try:
+        claim: Claim = core.plugins.call(
+            offer, "identify", lambda: offer.value.identify(credentials, core.services)
+        )
+        user = _holder(core, provider, claim)
+        identity = None if user is None else _identity(user, provider, claim.login_key)
+        check = Check(accepted=True)
+        if not claim.proved:
+            check = core.plugins.call(
+                offer,
+                "check",
+                lambda: offer.value.check(credentials, identity, core.services),
+            )
+    except WrongCredentials:
+        _record_refusal(core, by, provider, None, "wrong-credentials")
+        raise
+    if not check.accepted or (user is None and not (claim.proved and claim.creates_users)):
+        _record_refusal(core, by, provider, user, "wrong-credentials")
+        raise WrongCredentials
+    return _Recognised(user, identity, claim, check)
+
+
+def _holder(core: Core, provider: str, claim: Claim) -> User | None:
+    user = find_by_key(core, f"{provider}:{claim.login_key}")
+    if user is None and core.settings.address_policy == "first-proof":
+        # Nobody has proved this login yet; the newest who waits is told that she waits.
+        waiting = [u for u in holders(core, claim.login_key) if u.state == "pending"]
+        user = max(waiting, key=lambda u: (u.created_at, u.id), default=None)
+    return user
+
+
+def _identity(user: User, provider: str, login_key: str) -> Identity | None:
+    return next(
+        (i for i in user.identities if i.provider == provider and i.login_key == login_key), None
+    )
+
+
+def _check_state(core: Core, by: Acting, user: User, identity: Identity) -> None:
+    """The credentials were right: say what else is in the way."""
+    problem: type[ConfirmationRequired | UserDisabled | PasswordMustChange]
+    if user.disabled:
+        problem = UserDisabled
+    elif user.state == "pending":
+        problem = ConfirmationRequired
+    elif "password_set_by" in identity.private and core.settings.must_change_is_enforced:
+        problem = PasswordMustChange
+    else:
+        return
+    _record_refusal(core, by, identity.provider, user, problem.code)
+    raise problem
+
+
+def _record_refusal(core: Core, by: Acting, provider: str, user: User | None, code: str) -> None:
+    """Failed log-ins are recorded (security.md A6); known and unknown cost one commit alike."""
+    happening = Happening("log-in-refused", codes={"provider": provider, "because": code})
+    if user is None:
+        record(core, by, [happening], settle=False)
+    else:
+        decision: Decision[None] = Decision(result=None, happenings=(happening,))
+        commit_decision(core, by, user, decision, settle=False)
+
+
+def _enter(
+    core: Core, by: Acting, provider: str, known: _Recognised, user: User, settle: bool
+) -> LogIn:
+    def decide(found: User) -> Decision[tuple[Session, Secret]]:
+        identity = _identity(found, provider, known.claim.login_key)
+        if identity is None:
+            raise WrongCredentials  # unlinked meanwhile
+        if known.identity is not None and identity.private != known.identity.private:
+            raise TryLater("the password was changed a moment ago")
+        _check_state(core, by, found, identity)
+        now = core.now()
+        session, refresh = new_session(core, by, found, identity, now)
+        return Decision(
+            result=(session, refresh),
+            new=_seen(found, identity, known, now),
+            happenings=(Happening("log-in", codes={"provider": provider, "session": session.id}),),
+            put=(session_put(session, None),),
+        )
+
+    try:
+        user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle)
+    except UserNotFound:
+        raise WrongCredentials from None
+    return _answer(core, user, session, refresh)
+
+
+def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> User | None:
+    """Return *user* with what this log-in changes of it, or None: only a session is written."""
+    new = user
+    if known.check.private is not None:
+        private = {**identity.private, **known.check.private}
+        new = _with_identity(new, attrs.evolve(identity, private=private))
+    elif known.claim.proved and dict(identity.data) != dict(known.claim.data):
+        new = _with_identity(new, attrs.evolve(identity, data=known.claim.data))
+    if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
+        new = attrs.evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
+    return None if new is user else new
+
+
+def _with_identity(user: User, identity: Identity) -> User:
+    return attrs.evolve(
+        user,
+        identities=tuple(
+            identity if (i.provider, i.id) == (identity.provider, identity.id) else i
+            for i in user.identities
+        ),
+    )
+
+
+def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: bool) -> LogIn:
+    """The first log-in through a provider that proves its own users makes the user."""
+    claim = known.claim
+    now = core.now()
+    identity = Identity(
+        provider=provider,
+        id=claim.identity_id or core.ids.mint(now),
+        login_key=claim.login_key,
+        data=claim.data,
+        added_at=now,
+    )
+    user = User(
+        id=UserId(core.ids.mint(now)),
+        state=move(NEW, "create").state,
+        identities=(identity,),
+        addresses=_addresses(claim, provider, now),
+        created_at=now,
+        confirmed_at=now,
+        first_log_in_at=now,
+        last_seen_at=now,
+    )
+    core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
+    session, refresh = new_session(core, by, user, identity, now)
+    decision: Decision[None] = Decision(
+        result=None,
+        new=user,
+        happenings=(
+            Happening("create", NEW, user.state, codes={"provider": provider}),
+            Happening("log-in", codes={"provider": provider, "session": session.id}),
+        ),
+        put=(session_put(session, None),),
+    )
+    try:
+        user = commit_decision(core, by, None, decision, settle=settle)
+    except KeyTaken as taken:
+        holder = find_by_key(core, taken.key)
+        if holder is None:
+            raise TryLater("others are changing this user") from None
+        return _enter(core, by, provider, known, holder, settle)
+    return _answer(core, user, session, refresh)
+
+
+def _addresses(claim: Claim, provider: str, now: datetime) -> tuple[Address, ...]:
+    if claim.address is None:
+        return ()
+    return (
+        Address(
+            typed=claim.address,
+            canonical=canonical(claim.address),
+            proved_at=now if claim.address_proved else None,
+            proved_by=provider if claim.address_proved else None,
+        ),
+    )
+
+
+def new_session(
+    core: Core, by: Acting, user: User, identity: Identity, now: datetime
+) -> tuple[Session, Secret]:
+    """Return a session and its refresh token: a JWT, as existing clients parse it, with 256 random
+    bits of its own (S1); only its digest is kept."""
+    session_id = SessionId(core.ids.mint(now))
+    expires_at = now + core.settings.refresh_token_lifetime
+    refresh = core.signer.sign(
+        {
+            "typ": "refresh",
+            "sub": user.id,
+            "sid": session_id,
+            "iat": _jwt.seconds(now),
+            "exp": _jwt.seconds(expires_at),
+            "jti": secrets.token_urlsafe(32),
+        }
+    )
+    session = Session(
+        id=session_id,
+        user=user.id,
+        provider=identity.provider,
+        identity=identity.id,
+        epoch=user.epoch,
+        created_at=now,
+        refreshed_at=now,
+        expires_at=expires_at,
+        refresh_digest=token_digest(refresh),
+        device=None if by.client is None else by.client.device,
+        version=1,
+    )
+    return session, Secret(refresh)
+
+
+def access_token(core: Core, user_id: str, session_id: str, now: datetime) -> Secret:
+    """Return a new access token for a session."""
+    return Secret(
+        core.signer.sign(
+            {
+                "typ": "access",
+                "sub": user_id,
+                "sid": session_id,
+                "iat": _jwt.seconds(now),
+                "exp": _jwt.seconds(now + core.settings.access_token_lifetime),
+            }
+        )
+    )
+
+
+def _answer(core: Core, user: User, session: Session, refresh: Secret) -> LogIn:
+    return LogIn(
+        user=user,
+        session=session,
+        access_token=access_token(core, user.id, session.id, session.created_at),
+        refresh_token=refresh,
+    )

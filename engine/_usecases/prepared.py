@@ -1,0 +1,33 @@
+"""A use case that was validated and hashed, and waits to be decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import attrs
+
+T = TypeVar("T")
+
+Finish = Callable[[], T]
+"""The steps after the commit: the flow, its answer, *after* hooks. Gives the use case's answer."""
+
+
+@attrs.frozen
+class Prepared(Generic[T]):
+    """`prepare` is done. `decide(settle)` reads and commits once, and returns what is left to do.
+
+    Split so that a server can prepare on any thread, decide many use cases on one and settle them
+    with a single sync, and finish elsewhere (design.md §9).
+    """
+
+    decide: Callable[[bool], Finish[T]]
+
+    def run(self) -> T:
+        """Do it all, here and now."""
+        return self.decide(True)()
+
+
+def done(value: T) -> Finish[T]:
+    """Return a finish that has nothing left to do."""
+    return lambda: value

@@ -1,0 +1,257 @@
+"""Register: a new user, pending, enters the flow that is active now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from .._commits import Decision, commit_decision
+from .._core import Core
+from .._events import Acting, Happening
+from .._plugins import Offer
+from ..addresses import canonical
+from ..errors import (
+    AddressTaken,
+    FlowFailed,
+    InvalidInput,
+    RegistrationRefused,
+    UnknownName,
+)
+from ..hookspecs import Registration
+from ..lifecycle import NEW, move
+from ..masked import Secret
+from ..providers import NewIdentity, RegistrationRequest
+from ..records import Address, Identity, Run, User, UserId
+from ..stores import Cursor, KeyTaken
+from .confirming import address_taken
+from .delete import reject
+from .enter import Entered, enter
+from .prepared import Finish, Prepared
+from .runs import Minted, active_flow, new_run
+
+MOST_WAITING: int = 5
+"""Users that may wait for one address under `first-proof` (design.md §5)."""
+
+
+@attrs.frozen(kw_only=True)
+class Validated:
+    """A registration that may be decided: checked, not vetoed, hashed."""
+
+    provider: str
+    asked: NewIdentity
+    canonical: str | None
+    private: Mapping[str, str] = attrs.field(repr=False)
+
+
+def register(
+    core: Core,
+    by: Acting,
+    login: str,
+    password: Secret | None = None,
+    *,
+    provider: str | None = None,
+    data: Mapping[str, object] | None = None,
+) -> Prepared[User]:
+    """Prepare a registration; see `Engine.register`."""
+    flow = active_flow(core, "confirm")
+    valid = validate(core, by, login, password, provider=provider, data=data)
+
+    def decide(settle: bool) -> Finish[User]:
+        user, run, minted = begin(core, by, valid, flow, queued=False, settle=settle)
+        assert minted is not None, "a run that is not queued has an attempt"
+        return lambda: _finish(core, by, user, run, minted)
+
+    return Prepared(decide)
+
+
+def validate(
+    core: Core,
+    by: Acting,
+    login: str,
+    password: Secret | None,
+    *,
+    provider: str | None = None,
+    data: Mapping[str, object] | None = None,
+    asks_plugins: bool = True,
+) -> Validated:
+    """Check what was asked for, ask the plugins, hash the password. Nothing is read or written.
+
+    Raises:
+        InvalidInput: naming the field and the rule.
+        Vetoed: a `before_register` or `before_password` hook said no.
+        TryLater: too many hashes wait.
+    """
+    offer = registering_provider(core, provider)
+    request = RegistrationRequest(login=login, password=password, data=checked_data(data))
+    asked: NewIdentity = core.plugins.call(
+        offer, "new_identity", lambda: offer.value.new_identity(request, core.services)
+    )
+    address = None if asked.address is None else canonical(asked.address)
+    if password is not None:
+        core.services.check_password(password, address=asked.address)
+    if asks_plugins:
+        registration = Registration(
+            provider=offer.name,
+            login=login,
+            address=asked.address,
+            data=asked.data,
+            client=by.client,
+        )
+        core.plugins.veto("before_register", request=registration)
+    private: Mapping[str, str] = {}
+    if password is not None:
+        private = core.plugins.call(
+            offer, "private_data", lambda: offer.value.private_data(password, core.services)
+        )
+    return Validated(provider=offer.name, asked=asked, canonical=address, private=private)
+
+
+def registering_provider(core: Core, name: str | None) -> Offer:
+    """Return the provider to register with; None: the one of the setting `password_provider`."""
+    offer = core.plugins.offer("register_providers", name or core.settings.password_provider)
+    if not _registers(offer):
+        offers = core.plugins.offers("register_providers").values()
+        known = [o.name for o in offers if _registers(o)]
+        raise UnknownName("provider that registers users", offer.name, known)
+    return offer
+
+
+def _registers(offer: Offer) -> bool:
+    # What isinstance(…, RegisteringProvider) looks at, at a twentieth of its cost.
+    return hasattr(offer.value, "new_identity") and hasattr(offer.value, "private_data")
+
+
+def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:
+    """Return *data* if it is a small JSON object. Raises InvalidInput."""
+    import json
+
+    if data is None:
+        return {}
+    if not isinstance(data, Mapping):
+        raise InvalidInput("data", f"must be a mapping, not {type(data).__name__}.")
+    try:
+        text = json.dumps(dict(data), allow_nan=False)
+    except (TypeError, ValueError):
+        raise InvalidInput("data", "must be what JSON can hold.") from None
+    if len(text) > 16_384:
+        raise InvalidInput("data", "is larger than 16,384 bytes as JSON.")
+    copied: Mapping[str, object] = json.loads(text)
+    return copied
+
+
+def begin(
+    core: Core, by: Acting, valid: Validated, flow: Offer, *, queued: bool, settle: bool = True
+) -> tuple[User, Run, Minted | None]:
+    """Commit 1: the user, pending, with its login key and a run that is leased, or queued.
+
+    Raises:
+        AddressTaken: another user holds the login key, or too many wait for it.
+    """
+    user = new_user(core, valid)
+    step = move(NEW, "register")
+    assert step.begins_run, "entering pending is what begins the active flow"
+    if core.settings.address_policy == "first-proof":
+        user = attrs.evolve(user, holds_keys=False)
+        _refuse_if_taken(core, user)
+    user, run, minted = new_run(
+        core,
+        user,
+        purpose="confirm",
+        flow=flow,
+        reason="register",
+        address=valid.canonical,
+        queued=queued,
+    )
+    happening = Happening(
+        "register",
+        NEW,
+        step.state,
+        run.id,
+        {"flow": flow.name, "provider": valid.provider},
+        {} if valid.asked.address is None else {"address": valid.asked.address},
+    )
+    try:
+        user = commit_decision(
+            core, by, None, Decision(result=None, new=user, happenings=(happening,)), settle=settle
+        )
+    except KeyTaken as taken:
+        raise address_taken(core, taken) from None
+    return user, run, minted
+
+
+def new_user(core: Core, valid: Validated) -> User:
+    """Return the pending user that a registration asks for, before it is committed."""
+    now = core.now()
+    addresses: tuple[Address, ...] = ()
+    if valid.asked.address is not None and valid.canonical is not None:
+        addresses = (Address(typed=valid.asked.address, canonical=valid.canonical),)
+    identity = Identity(
+        provider=valid.provider,
+        id=core.ids.mint(now),
+        login_key=valid.asked.login_key,
+        data=valid.asked.data,
+        private=valid.private,
+        added_at=now,
+    )
+    return User(
+        id=UserId(core.ids.mint(now)),
+        state="pending",
+        identities=(identity,),
+        addresses=addresses,
+        created_at=now,
+    )
+
+
+def _refuse_if_taken(core: Core, user: User) -> None:
+    """Under `first-proof` no commit collides, so what is known already is looked up."""
+    for identity in user.identities:
+        if identity.key is not None and core.store.find(identity.key) is not None:
+            raise address_taken(core, KeyTaken(identity.key))
+    for address in user.addresses:
+        page = core.store.page("user", "address", Cursor(address.canonical, ""), MOST_WAITING)
+        waiting = [r for r in page.items if ("address", address.canonical) in r.labels]
+        if len(waiting) >= MOST_WAITING:
+            raise AddressTaken("pending")
+
+
+def _finish(core: Core, by: Acting, user: User, run: Run, minted: Minted) -> User:
+    entered = enter_or_lose(core, by, user, run, minted)
+    if entered.written.effect == "rejected":
+        core.plugins.notify("after_delete", user=user)
+        raise RegistrationRefused(run.flow, entered.answer.message)
+    if entered.user is None:
+        return user  # deleted while the flow ran: that is somebody else's story
+    core.plugins.notify("after_register", user=entered.user)
+    tell(core, entered, run)
+    return entered.user
+
+
+def enter_or_lose(core: Core, by: Acting, user: User, run: Run, minted: Minted) -> Entered:
+    """Enter the flow; when another user proved the login key first, reject this one.
+
+    Raises:
+        AddressTaken: under `first-proof`; this user is gone.
+    """
+    try:
+        return enter(core, by, user, run, minted)
+    except KeyTaken as taken:
+        reject(core, user.id, run=run.id)
+        raise address_taken(core, taken) from None
+
+
+def tell(core: Core, entered: Entered, run: Run) -> None:
+    """Tell the caller what the flow did: *after* hooks, or the error it must hear of.
+
+    Raises:
+        FlowFailed: the flow did not get through for good; the user is kept.
+        Vetoed, PluginFailed: the flow said `success`, a `before_confirm` hook said no.
+    """
+    assert entered.user is not None, "who was deleted is told otherwise"
+    if entered.written.effect == "confirmed":
+        core.plugins.notify("after_confirm", user=entered.user)
+    if entered.written.veto is not None:
+        raise entered.written.veto
+    if entered.written.effect == "failed" and entered.answer.error is not None:
+        error = entered.answer.error
+        raise FlowFailed(run.flow, error.code, error.sentence, entered.user, run.id)

@@ -1,0 +1,173 @@
+"""Re-run: a stuck user re-enters whichever flow is active now."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from .._commits import Decision, change_user, load
+from .._core import Core
+from .._events import Acting, Happening
+from .._plugins import Offer
+from ..addresses import canonical
+from ..errors import (
+    InvalidInput,
+    NotAllowed,
+    ResendNotPossible,
+    TryLater,
+    UserNotFound,
+    WrongCredentials,
+)
+from ..lifecycle import Facts, move, triggers_from
+from ..masked import Secret
+from ..providers import RegistrationRequest
+from ..records import Address, Identity, Run, User
+from ..stores import KeyTaken
+from .confirming import address_taken
+from .prepared import Finish, Prepared
+from .register import enter_or_lose, registering_provider, tell
+from .runs import Minted, active_flow, cancelled, new_run
+
+Reason = Literal["rerun", "resend", "correct-address"]
+Begun = tuple[Run, Minted | None]
+
+
+def rerun(core: Core, by: Acting, user_id: str) -> Prepared[User]:
+    """Prepare a re-run; see `Engine.rerun`."""
+    return _entering_again(core, by, user_id, "rerun")
+
+
+def resend(core: Core, by: Acting, user_id: str) -> Prepared[User]:
+    """Prepare a re-run that only sends a message again; see `Engine.resend`."""
+    return _entering_again(core, by, user_id, "resend")
+
+
+def _entering_again(core: Core, by: Acting, user_id: str, reason: Reason) -> Prepared[User]:
+    def decide(settle: bool) -> Finish[User]:
+        user, (run, minted) = change_user(core, by, user_id, again, settle=settle)
+        return lambda: _finish(core, by, user, run, minted)
+
+    def again(user: User) -> Decision[Begun]:
+        return decide_again(core, by, user, reason)
+
+    return Prepared(decide)
+
+
+def decide_again(
+    core: Core, by: Acting, user: User, reason: Reason, *, queued: bool = False
+) -> Decision[Begun]:
+    """Decide that *user* re-enters pending: a new run of the flow that is active now.
+
+    Raises:
+        NotAllowed: it is not pending.
+        ResendNotPossible: *reason* is `resend` and the active flow sends nothing.
+        TryLater: a user asks again within the cool-down.
+        UnknownName, NotConfigured: the active flow cannot be entered here.
+    """
+    facts = Facts(cool_down_is_over=_cool_down_is_over(core, by, user))
+    try:
+        step = move(user.state, "rerun", facts)
+    except NotAllowed as refused:
+        if refused.guard == "cool_down_is_over":
+            raise TryLater("a message was sent a moment ago", core.settings.cool_down) from None
+        raise
+    flow = active_flow(core, "confirm")
+    if reason == "resend" and not resends(flow):
+        raise ResendNotPossible(flow.name)
+    address = None if user.address is None else user.address.canonical
+    new, run, minted = new_run(
+        core, user, purpose="confirm", flow=flow, reason=reason, address=address, queued=queued
+    )
+    if by.actor.kind == "admin":
+        new = attrs.evolve(new, code_tries=None)  # an admin opens the code way again (T2)
+    codes = {"flow": flow.name, "reason": reason}
+    happening = Happening("rerun", user.state, step.state, run.id, codes)
+    return Decision(result=(run, minted), new=new, happenings=(happening,))
+
+
+def resends(flow: Offer) -> bool:
+    """Return whether *flow* sends messages."""
+    return bool(getattr(flow.value, "resends", False))
+
+
+def _cool_down_is_over(core: Core, by: Acting, user: User) -> bool:
+    """Only users wait; the application and its admins know what they do."""
+    if by.actor.kind != "user" or user.last_run is None:
+        return True
+    return user.last_run.created_at + core.settings.cool_down <= core.now()
+
+
+def _finish(core: Core, by: Acting, user: User, run: Run, minted: Minted | None) -> User:
+    assert minted is not None, "a run that is not queued has an attempt"
+    entered = enter_or_lose(core, by, user, run, minted)
+    if entered.user is None:
+        raise UserNotFound  # deleted while the flow ran
+    core.plugins.notify("after_rerun", user=entered.user, run=run)
+    tell(core, entered, run)
+    return entered.user
+
+
+def correct_address(
+    core: Core, by: Acting, user_id: str, to: str, password: Secret | None = None
+) -> Prepared[User]:
+    """Prepare the correction of a pending user's mistyped address; see
+    `Engine.correct_address`."""
+    new_canonical = canonical(to, field="to")
+    if by.actor.kind == "user" and password is None:
+        raise InvalidInput("password", "is needed: it shows who registered.")
+
+    if password is not None:
+        check_password(core, load(core, user_id), password)
+
+    def decide(settle: bool) -> Finish[User]:
+        try:
+            user, (run, minted) = change_user(core, by, user_id, correct, settle=settle)
+        except KeyTaken as taken:
+            raise address_taken(core, taken) from None
+        return lambda: _finish(core, by, user, run, minted)
+
+    def correct(user: User) -> Decision[Begun]:
+        if user.state != "pending":
+            raise NotAllowed(user.state, "correct-address", triggers_from(user.state))
+        return decide_correction(core, by, user, to, new_canonical)
+
+    return Prepared(decide)
+
+
+def check_password(core: Core, user: User, password: Secret) -> None:
+    """Return if *password* is the one stored with *user*. Raises WrongCredentials."""
+    identity = user.identity(core.settings.password_provider)
+    hashed = None if identity is None else identity.private.get("hash")
+    if not core.services.verify_password(password, hashed):
+        raise WrongCredentials
+
+
+def decide_correction(
+    core: Core, by: Acting, user: User, to: str, new_canonical: str, *, queued: bool = False
+) -> Decision[Begun]:
+    """Decide that *user* gets another address: the old one's runs die, a new one goes out."""
+    old = user.address
+    moved = attrs.evolve(
+        cancelled(user, ("confirm", "reset"), core.now()),
+        addresses=(Address(typed=to, canonical=new_canonical), *user.addresses[1:]),
+        identities=tuple(
+            _readdressed(core, identity, to)
+            if old is not None and identity.login_key == old.canonical
+            else identity
+            for identity in user.identities
+        ),
+    )
+    decision = decide_again(core, by, moved, "correct-address", queued=queued)
+    detail = {"from": "" if old is None else old.typed, "to": to}
+    happening = Happening("correct-address", detail=detail)
+    return attrs.evolve(decision, happenings=(happening, *decision.happenings))
+
+
+def _readdressed(core: Core, identity: Identity, to: str) -> Identity:
+    offer = registering_provider(core, identity.provider)
+    request = RegistrationRequest(login=to)
+    asked = core.plugins.call(
+        offer, "new_identity", lambda: offer.value.new_identity(request, core.services)
+    )
+    return attrs.evolve(identity, login_key=asked.login_key, data={**identity.data, **asked.data})

@@ -1,0 +1,202 @@
+"""Runs and their attempts: how they begin, which of their tokens are live, how they are retired."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import attrs
+
+from .. import _tokens
+from .._commits import RUNS_KEPT
+from .._core import Core
+from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
+from ..masked import Secret
+from ..records import Attempt, Purpose, Run, RunId, RunResult, User
+
+MOST_ATTEMPTS: Final = 5
+"""Attempts of one run, those that a crash cut off included (design.md §5)."""
+LEASE_MARGIN: Final = timedelta(seconds=30)
+"""A lease is longer than the flow's time limit, so that only a crash lets it run out."""
+
+_HOOK_OF: Final = {
+    "confirm": "register_confirmation_flows",
+    "reset": "register_reset_flows",
+    "change-address": "register_reset_flows",
+    "notice": "register_reset_flows",
+}
+
+
+@attrs.frozen
+class Minted:
+    """The secrets of one attempt, on their way to the flow; nothing keeps them."""
+
+    token: Secret
+    code: Secret
+
+
+def flow_named(core: Core, name: str, purpose: Purpose) -> Offer:
+    """Return the flow called *name*. Raises UnknownName, listing the loaded ones."""
+    return core.plugins.offer(_HOOK_OF[purpose], name)
+
+
+def active_flow(core: Core, purpose: Purpose) -> Offer:
+    """Return the flow that is active now for *purpose*, if it could do its work.
+
+    Raises:
+        UnknownName: this process has not loaded it.
+        NotConfigured: it lacks settings, which are named.
+    """
+    settings = core.settings
+    name = {
+        "confirm": settings.confirmation_flow,
+        "reset": settings.reset_flow,
+        "change-address": settings.reset_flow,
+        "notice": settings.notice_flow,
+    }[purpose]
+    flow = flow_named(core, name, purpose)
+    check = getattr(flow.value, "check", None)
+    if check is not None:
+        check(core.services)
+    return flow
+
+
+def limit_seconds(core: Core, flow: Offer) -> float:
+    """Return how long an entry into *flow* may take, in seconds."""
+    limit = getattr(flow.value, "limit_seconds", DEFAULT_LIMIT_SECONDS)
+    return float(limit(core.services) if callable(limit) else limit)
+
+
+def lifetime(core: Core, purpose: Purpose) -> timedelta:
+    """Return how long a token for *purpose* lives."""
+    settings = core.settings
+    return settings.reset_token_lifetime if purpose == "reset" else settings.token_lifetime
+
+
+def new_run(
+    core: Core,
+    user: User,
+    *,
+    purpose: Purpose,
+    flow: Offer,
+    reason: str,
+    address: str | None,
+    queued: bool = False,
+) -> tuple[User, Run, Minted | None]:
+    """Return *user* with a new run: leased to its first attempt, or queued for a worker."""
+    now = core.now()
+    run = Run(
+        id=RunId(core.ids.mint(now)),
+        purpose=purpose,
+        flow=flow.name,
+        address=address,
+        reason=reason,
+        proves=bool(getattr(flow.value, "proves_address", False)),
+        created_at=now,
+        due_at=now if queued else None,
+    )
+    minted = None
+    if not queued:
+        run, minted = new_attempt(core, user, run, flow)
+    runs = (*trimmed(user, now), run)
+    return attrs.evolve(user, runs=runs), run, minted
+
+
+def new_attempt(core: Core, user: User, run: Run, flow: Offer) -> tuple[Run, Minted]:
+    """Return *run* with one more attempt, leased, and the secrets minted for it."""
+    now = core.now()
+    minted = Minted(_tokens.mint_token(user.id), _tokens.mint_code())
+    key = core.keys.sub_key("codes")
+    attempt = Attempt(
+        number=len(run.attempts) + 1,
+        started_at=now,
+        leased_until=now + timedelta(seconds=limit_seconds(core, flow)) + LEASE_MARGIN,
+        expires_at=now + lifetime(core, run.purpose),
+        token_digest=_tokens.token_digest(minted.token.reveal()),
+        code_digest=_tokens.code_digest(key, run.id, _tokens.read_code(minted.code)),
+    )
+    if run.purpose == "notice":
+        attempt = attrs.evolve(attempt, token_digest=None, code_digest=None)
+    return attrs.evolve(run, attempts=(*run.attempts, attempt), due_at=None), minted
+
+
+def live_attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:
+    """Return the attempts whose tokens are good: unexpired, of a run that was not retired.
+
+    Also of a run that failed: the mail may have arrived though the server's answer was lost.
+    """
+    if run.result not in (None, "failed"):
+        return ()
+    return tuple(attempt for attempt in run.attempts if attempt.expires_at > now)
+
+
+def ended(run: Run, result: RunResult, now: datetime) -> Run:
+    """Return *run* with its result."""
+    return attrs.evolve(run, result=result, ended_at=now, due_at=None)
+
+
+def with_run(user: User, run: Run) -> User:
+    """Return *user* with *run* in the place of the one with the same id."""
+    return attrs.evolve(user, runs=tuple(run if r.id == run.id else r for r in user.runs))
+
+
+def retire_elders(user: User, run: Run, now: datetime) -> User:
+    """Return *user* with the runs of the same purpose that are older than *run* superseded.
+
+    Only a dispatched run does this, so that a message that was not sent strands nobody
+    (security.md T8).
+    """
+    runs = []
+    older = True
+    for other in user.runs:
+        older = older and other.id != run.id
+        if older and other.purpose == run.purpose and other.result in (None, "failed"):
+            other = ended(other, "superseded", now)
+        runs.append(other)
+    return attrs.evolve(user, runs=tuple(runs))
+
+
+def cancelled(user: User, purposes: tuple[Purpose, ...], now: datetime) -> User:
+    """Return *user* with the open and failed runs of *purposes* cancelled: their tokens die."""
+    return attrs.evolve(
+        user,
+        runs=tuple(
+            ended(run, "cancelled", now)
+            if run.purpose in purposes and run.result in (None, "failed")
+            else run
+            for run in user.runs
+        ),
+    )
+
+
+def trimmed(user: User, now: datetime) -> tuple[Run, ...]:
+    """Return the runs to keep besides a new one: the newest, and every one still valid.
+
+    Once nobody waits for them, what is left of a finished run loses its digests.
+    """
+    recent = len(user.runs) - (RUNS_KEPT - 1)
+    kept = []
+    for place, run in enumerate(user.runs):
+        if place < recent and not (run.due_at or live_attempts(run, now)):
+            continue
+        if user.state == "confirmed" and run.result is not None:
+            run = _without_dead_digests(run, now)
+        kept.append(run)
+    return tuple(kept)
+
+
+def _without_dead_digests(run: Run, now: datetime) -> Run:
+    return attrs.evolve(
+        run,
+        attempts=tuple(
+            attempt
+            if attempt.expires_at > now
+            else attrs.evolve(attempt, token_digest=None, code_digest=None)
+            for attempt in run.attempts
+        ),
+    )
+
+
+def address_is_gone(user: User, run: Run) -> bool:
+    """Return whether the address that *run* is about is no longer the user's (security.md T4)."""
+    return run.address is not None and all(a.canonical != run.address for a in user.addresses)

@@ -1,0 +1,173 @@
+"""What a stranger may ask for by address, and learns nothing from (security.md E1, E3, H7).
+
+Every request costs one settled commit, whatever the account's state – also when there is no
+account: then the same decision is made about a phantom, and a record of the same size is written
+and swept later. Messages are queued, never sent on the caller's path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from .._codec import user_body
+from .._commits import Decision, build, change_user, commit, find_by_key
+from .._core import Core
+from .._events import Acting, Happening, make
+from ..clock import to_text
+from ..errors import AddressTaken, NotAllowedNow, NotConfigured, UnknownName, UserNotFound
+from ..masked import Secret
+from ..records import Address, Identity, Run, User, UserId
+from ..stores import Change, Label, Put
+from .confirming import holders
+from .password import decide_reset
+from .register import Validated, begin
+from .rerun import Reason, decide_again
+from .runs import Minted, active_flow, new_run
+
+PHANTOM_LIFETIME: Final = timedelta(hours=1)
+
+Decide = Callable[[User], Decision[Any]]
+
+
+def register(core: Core, by: Acting, valid: Validated) -> None:
+    """Take a stranger's registration: a new user with a queued run, or a message to the holder."""
+    flow = active_flow(core, "confirm")
+    key = f"{valid.provider}:{valid.asked.login_key}"
+    holder = find_by_key(core, key)
+    if holder is None:
+        try:
+            begin(core, by, valid, flow, queued=True)
+        except AddressTaken:  # in this very instant, or too many wait for it
+            holder = find_by_key(core, key) or newest_waiting(core, valid.canonical)
+        else:
+            core.work_waits.set()
+            return
+    tell_holder(core, by, holder)
+
+
+def tell_holder(core: Core, by: Acting, holder: User | None) -> None:
+    """Tell whoever holds an address that somebody registered it: a pending one gets a *reset*
+    token – set your password and be confirmed –, never the older link (H7)."""
+    if holder is not None and holder.state == "pending":
+        change_or_pretend(core, by, holder, lambda u: again_by_reset(core, u, "already-registered"))
+    elif holder is not None:
+        change_or_pretend(core, by, holder, lambda u: decide_notice(core, u, "already-registered"))
+    else:
+        pretend(core, by, lambda u: decide_notice(core, u, "already-registered"))
+
+
+def newest_waiting(core: Core, canonical: str | None) -> User | None:
+    """Return the newest pending user with this address, or None."""
+    if canonical is None:
+        return None
+    waiting = [user for user in holders(core, canonical) if user.state == "pending"]
+    return max(waiting, key=lambda user: (user.created_at, user.id), default=None)
+
+
+def holder_of(core: Core, canonical: str) -> User | None:
+    """Return the user that an address alone leads to: who holds it, else the newest who waits."""
+    found = holders(core, canonical)
+    confirmed = next((user for user in found if user.state == "confirmed"), None)
+    return confirmed or max(found, key=lambda user: (user.created_at, user.id), default=None)
+
+
+def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: bool) -> None:
+    """Take a stranger's rerun or resend. *named*: it named the user, or gave its password; asked
+    for by address alone it becomes a reset, since the link would activate a password that
+    somebody else may have set (H7)."""
+
+    def decide(found: User) -> Decision[Any]:
+        if named:
+            return decide_again(core, by, found, reason, queued=True)
+        return again_by_reset(core, found, reason)
+
+    if user is not None and user.state == "pending" and not user.disabled:
+        change_or_pretend(core, by, user, decide)
+    else:
+        pretend(core, by, decide)
+
+
+def again_by_reset(core: Core, user: User, reason: str) -> Decision[Any]:
+    """Decide that a reset is queued for *user*."""
+    return decide_reset(core, user, reason=reason, queued=True)
+
+
+def reset(core: Core, by: Acting, user: User | None, password: Secret | None = None) -> None:
+    """Take a stranger's reset. *password* waits in memory for a reset function."""
+
+    def decide(found: User) -> Decision[tuple[Run, Minted | None]]:
+        return decide_reset(core, found, queued=True)
+
+    if user is None or user.disabled:
+        pretend(core, by, decide)
+        return
+    run = change_or_pretend(core, by, user, decide)
+    if run is not None and password is not None:
+        core.waiting_passwords[run.id] = password
+
+
+def decide_notice(core: Core, user: User, reason: str) -> Decision[tuple[Run, None]]:
+    """Decide that the owner of an address is told something.
+
+    Raises:
+        NotConfigured, UnknownName: nothing can tell her.
+    """
+    flow = active_flow(core, "notice")
+    address = None if user.address is None else user.address.canonical
+    new, run, _ = new_run(
+        core, user, purpose="notice", flow=flow, reason=reason, address=address, queued=True
+    )
+    happening = Happening("notice", run=run.id, codes={"flow": flow.name, "reason": reason})
+    return Decision(result=(run, None), new=new, happenings=(happening,))
+
+
+def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> Run | None:
+    """Commit a decision about a user; what its state does not allow looks the same from outside."""
+    try:
+        _, (run, _) = change_user(core, by, user.id, decide)
+    except (UserNotFound, NotAllowedNow, NotConfigured, UnknownName):
+        pretend(core, by, decide)
+        return None
+    core.work_waits.set()
+    found: Run = run
+    return found
+
+
+def pretend(core: Core, by: Acting, decide: Decide) -> None:
+    """Do the work of a decision about somebody who is not there, and commit as much."""
+    now = core.now()
+    phantom = _phantom(core)
+    try:
+        decision = decide(phantom)
+    except (NotAllowedNow, NotConfigured, UnknownName):
+        decision = Decision(result=None, new=phantom, happenings=(Happening("nothing"),))
+    user, _ = build(core, by, phantom, decision)
+    until = Label("until", to_text(now + PHANTOM_LIFETIME))
+    put = Put("phantom", core.mint_id(), user_body(user), None, (), (until,))
+    happening = Happening("asked-for-nobody", codes={"asked": decision.happenings[0].trigger})
+    event = make(happening, id=core.ids.mint(now), at=now, by=by)
+    commit(core, Change(put=(put,), events=(event,)))
+
+
+def _phantom(core: Core) -> User:
+    now = core.now()
+    canonical = f"{core.mint_id()}@phantom.invalid"
+    return User(
+        id=UserId(core.mint_id()),
+        state="pending",
+        version=1,
+        identities=(
+            Identity(
+                provider=core.settings.password_provider,
+                id=core.mint_id(),
+                login_key=canonical,
+                data={"email": canonical},
+                private={"hash": "-" * 97},  # as long as an argon2id hash
+                added_at=now,
+            ),
+        ),
+        addresses=(Address(typed=canonical, canonical=canonical),),
+        created_at=now,
+    )

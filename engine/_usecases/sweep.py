@@ -1,0 +1,88 @@
+"""Sweeping: what is past its time goes."""
+
+from __future__ import annotations
+
+import attrs
+
+from .._codec import user_from
+from .._commits import commit
+from .._core import Core
+from ..clock import to_text
+from ..stores import Change, Remove, Store
+from .delete import sweep_pending
+from .seal import forgotten
+
+
+@attrs.frozen(kw_only=True)
+class Swept:
+    """How much a sweep removed."""
+
+    expired: int
+    """Pending users past the policy's deadline."""
+    sessions: int
+    throttles: int
+    tombstones: int
+    """Deleted users past the audit's retention, with their events."""
+
+    def __bool__(self) -> bool:
+        return any((self.expired, self.sessions, self.throttles, self.tombstones))
+
+
+def sweep(core: Core, *, most: int = 1000) -> Swept:
+    """Remove what is past its time, up to *most* of each kind; see `Engine.sweep`."""
+    now = to_text(core.now())
+    return Swept(
+        expired=sweep_pending(core, most=most),
+        sessions=_past(core.store, "session", "expiring", now, most),
+        throttles=_past(core.store, "throttle", "until", now, most)
+        + _past(core.store, "phantom", "until", now, most),
+        tombstones=_tombstones(core, most),
+    )
+
+
+def _past(store: Store, kind: str, label: str, now: str, most: int) -> int:
+    """Remove records whose order under *label* is past, oldest first, in batches."""
+    removed = 0
+    while removed < most:
+        page = store.page(kind, label, None, min(100, most - removed))
+        past = tuple(
+            Remove(kind, record.id, record.version)
+            for record in page.items
+            if any(name == label and order <= now for name, order in record.labels)
+        )
+        if not past:
+            break
+        store.commit(Change(remove=past), settle=False)
+        removed += len(past)
+    return removed
+
+
+def _tombstones(core: Core, most: int) -> int:
+    deadline = core.now() - core.settings.audit_retention
+    forgotten = 0
+    while forgotten < most:
+        page = core.store.page("user", "deleted", None, 20)
+        old = [
+            user
+            for user in map(user_from, page.items)
+            if user.deleted_at is not None and user.deleted_at <= deadline and not user.chore_at
+        ]
+        if not old:
+            break
+        for user in old:
+            _forget(core, user.id, user.version)
+            forgotten += 1
+    return forgotten
+
+
+def _forget(core: Core, user_id: str, version: int) -> None:
+    """Forget a tombstone and its events. The seal of what was sealed stands in the seals."""
+    while True:
+        events = core.store.events(user=user_id, limit=200)
+        ids = [event.id for event in events.items]
+        last = events.next is None
+        remove = (Remove("user", user_id, version),) if last else ()
+        put = (forgotten(core, ids),) if ids else ()
+        commit(core, Change(put=put, remove=remove, forget=tuple(ids)))
+        if last:
+            return

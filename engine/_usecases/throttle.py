@@ -1,0 +1,56 @@
+"""Counting what strangers ask for, before anything is looked up (security.md E2)."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import timedelta
+from typing import Final
+
+from .._commits import commit
+from .._core import Core
+from ..clock import from_text, to_text
+from ..errors import TryLater
+from ..stores import Change, KeyTaken, Label, Put, Remove, VersionMoved
+
+MOST: Final = 100_000
+"""Counters kept; beyond it the two that end soonest go when a new one comes."""
+
+
+def hit(core: Core, purpose: str, subject: str, *, limit: int, window: timedelta) -> None:
+    """Count one request about *subject*; let *limit* pass in *window*.
+
+    The subject – a canonical address, a client's network address – is kept as an HMAC only.
+
+    Raises:
+        TryLater: the limit is reached, or two came at the same instant.
+    """
+    if window <= timedelta(0):
+        return
+    now = core.now()
+    digest = hmac.digest(core.keys.sub_key("throttles"), f"{purpose}:{subject}".encode(), "sha256")
+    key = f"throttle:{digest.hex()}"
+    record = core.store.find(key)
+    count, until = 0, now + window
+    if record is not None and from_text(record.body["until"]) > now:
+        count, until = record.body["count"], from_text(record.body["until"])
+    if count >= limit:
+        raise TryLater("this was asked for a moment ago", until - now)
+    put = Put(
+        "throttle",
+        core.mint_id() if record is None else record.id,
+        {"count": count + 1, "until": to_text(until)},
+        None if record is None else record.version,
+        (key,),
+        (Label("until", to_text(until)),),
+    )
+    try:
+        commit(core, Change(put=(put,), remove=_overflow(core, record is None)), settle=False)
+    except (KeyTaken, VersionMoved):
+        raise TryLater("this was asked for a moment ago", window) from None
+
+
+def _overflow(core: Core, is_new: bool) -> tuple[Remove, ...]:
+    if not is_new or core.store.count("throttle", "until") < MOST:
+        return ()
+    page = core.store.page("throttle", "until", None, 2)
+    return tuple(Remove("throttle", record.id) for record in page.items)

@@ -1,0 +1,91 @@
+"""Typed codes: whose they are, and how often somebody may guess (security.md T2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from .. import _tokens
+from .._commits import Decision, change_user
+from .._core import Core
+from .._events import Acting, Happening
+from ..errors import CodeResting, CodeWrong, UserNotFound
+from ..records import CodeTries, Purpose, Run, User
+from .confirming import holders
+from .runs import address_is_gone, with_run
+
+TRIES_A_RUN: Final = 5
+TRIES_A_DAY: Final = 15
+"""Wrong codes of a run, and of a user on one UTC day, before the code way rests (T2)."""
+
+
+def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Purpose) -> User:
+    """Return the user with this address whom the code belongs to.
+
+    Under `first-proof` it is compared with each of those who wait for the address.
+
+    Raises:
+        UserNotFound: nobody has this address.
+        CodeWrong: it fits none; the try was counted.
+        CodeResting: too many were wrong; links still work.
+    """
+    users = [user for user in holders(core, canonical) if user.state != "deleted"]
+    if not users:
+        raise UserNotFound("address")
+    awake = [user for user in users if not _rests(core, user, purpose)]
+    if not awake:
+        raise CodeResting
+    for user in awake:
+        if run_of_code(core, user, typed, purpose) is not None:
+            return user
+    for user in awake:
+        change_user(core, by, user.id, lambda found: _count(core, found, purpose))
+    raise CodeWrong
+
+
+def run_of_code(core: Core, user: User, typed: str, purpose: Purpose) -> Run | None:
+    """Return the newest run of *user* that this code opens. Each is compared in constant time."""
+    now = core.now()
+    for run in reversed(user.runs):
+        if run.purpose != purpose or run.result not in (None, "failed", "success"):
+            continue
+        if address_is_gone(user, run):
+            continue
+        digests = [_tokens.code_digest(k, run.id, typed) for k in core.keys.sub_keys("codes")]
+        for attempt in run.attempts:
+            if attempt.code_digest is None or attempt.expires_at <= now:
+                continue
+            if any(_tokens.same(attempt.code_digest, digest) for digest in digests):
+                return run
+    return None
+
+
+def _rests(core: Core, user: User, purpose: Purpose) -> bool:
+    tries = user.code_tries
+    if tries is not None and tries.day == _day(core.now()) and tries.count >= TRIES_A_DAY:
+        return True
+    run = _newest(user, purpose)
+    return run is not None and run.wrong_codes >= TRIES_A_RUN
+
+
+def _count(core: Core, user: User, purpose: Purpose) -> Decision[None]:
+    day = _day(core.now())
+    tries = user.code_tries
+    count = 1 if tries is None or tries.day != day else tries.count + 1
+    new = attrs.evolve(user, code_tries=CodeTries(day=day, count=count))
+    run = _newest(user, purpose)
+    if run is not None:
+        new = with_run(new, attrs.evolve(run, wrong_codes=run.wrong_codes + 1))
+    codes = {"tries": str(count)}
+    happening = Happening("code-wrong", run=None if run is None else run.id, codes=codes)
+    return Decision(result=None, new=new, happenings=(happening,))
+
+
+def _newest(user: User, purpose: Purpose) -> Run | None:
+    return next((run for run in reversed(user.runs) if run.purpose == purpose), None)
+
+
+def _day(now: datetime) -> str:
+    return now.date().isoformat()

@@ -1,0 +1,127 @@
+"""Why a user is where it is, what may be done, and what to do next."""
+
+from __future__ import annotations
+
+import attrs
+
+from .._core import Core
+from ..errors import AdmitError
+from ..lifecycle import Facts, may
+from ..records import Run, User
+from .delete import deadline_has_passed
+from .runs import MOST_ATTEMPTS, active_flow, live_attempts
+
+
+@attrs.frozen(kw_only=True)
+class Why:
+    """The answer to "why is this user stuck?", for people."""
+
+    user: User
+    sentence: str
+    delivery: str
+    """What is known of the last run's message or call."""
+    allowed: tuple[str, ...]
+    blocked: dict[str, str]
+    """What the state would allow, and the guard that blocks it."""
+    suggestion: str
+
+
+def why(core: Core, user: User) -> Why:
+    """Explain *user*; see `Engine.why`."""
+    flow_problem = _flow_problem(core)
+    facts = Facts(
+        flow_is_loaded=flow_problem is None, deadline_has_passed=deadline_has_passed(core, user)
+    )
+    moves = may(user.state, facts)
+    sentence, suggestion = _explain(core, user, flow_problem)
+    if user.disabled:
+        sentence += " It is disabled: no log-in, whatever its state."
+        if user.state == "confirmed":
+            suggestion = "enable"
+    return Why(
+        user=user,
+        sentence=sentence,
+        delivery=_delivery(core, user.last_run),
+        allowed=moves.allowed,
+        blocked=moves.blocked,
+        suggestion=suggestion,
+    )
+
+
+def _flow_problem(core: Core) -> str | None:
+    """Return why the active flow cannot be entered here, or None."""
+    try:
+        active_flow(core, "confirm")
+    except AdmitError as problem:
+        return f"{problem.sentence} {problem.next_step}"
+    return None
+
+
+def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str]:
+    if user.state == "deleted":
+        return "This user is deleted.", "register again"
+    if user.state == "confirmed":
+        proved = user.address is not None and user.address.proved_at is not None
+        how = "the address is proved" if proved else "the address was never proved"
+        return f"This user is confirmed; {how}.", "nothing to do"
+    if flow_problem is not None:
+        return (
+            f"Pending, and the active flow cannot be entered here: {flow_problem}",
+            "configure the flow, or choose another one",
+        )
+    run = user.last_run
+    if run is None:
+        return "Pending, and no run was ever begun.", "rerun"
+    return _explain_run(core, run)
+
+
+def _explain_run(core: Core, run: Run) -> tuple[str, str]:
+    now = core.now()
+    error = run.error
+    if run.due_at is not None:
+        waits = "Its message is queued" if error is None else f"The last try failed: {_say(error)}"
+        when = "now" if run.due_at <= now else f"in {_minutes((run.due_at - now).total_seconds())}"
+        return f"Pending. {waits}; the next try is due {when}.", "wait, or run a worker"
+    if run.result == "failed" and error is not None:
+        return f"Pending: the flow {run.flow!r} failed. {_say(error)}", "mend the cause, then rerun"
+    if run.result == "refused":
+        return f"Pending: the flow {run.flow!r} refused.", "confirm manually, or delete"
+    if run.result == "vetoed":
+        return "Pending: a plugin vetoed the confirmation.", "see which in the timeline"
+    if run.result is None and run.attempts and not run.attempts[-1].answered:
+        if run.attempts[-1].leased_until <= now:
+            return (
+                f"Pending: attempt {len(run.attempts)} of {MOST_ATTEMPTS} never came back.",
+                "recover",
+            )
+        return "Pending: the flow is being entered this moment.", "wait"
+    if live_attempts(run, now):
+        return "Pending: waits for the link or the code of the last message.", "wait, or resend"
+    return "Pending: the last message has expired unused.", "rerun"
+
+
+def _delivery(core: Core, run: Run | None) -> str:
+    if run is None:
+        return "Nothing was sent."
+    tries = f"{len(run.attempts)} attempt{'' if len(run.attempts) == 1 else 's'}"
+    head = f"{run.flow} ({run.reason}), {tries}"
+    if run.dispatched_at is not None:
+        ago = _minutes((core.now() - run.dispatched_at).total_seconds())
+        return f"{head}: handed over {ago} ago."
+    if run.error is not None:
+        return f"{head}: {run.error.sentence}"
+    return f"{head}: not handed over yet."
+
+
+def _say(error: object) -> str:
+    return str(getattr(error, "sentence", error))
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(0, round(seconds))} seconds"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} minutes"
+    if seconds < 36 * 3600:
+        return f"{round(seconds / 3600)} hours"
+    return f"{round(seconds / 86400)} days"

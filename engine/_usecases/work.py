@@ -1,0 +1,218 @@
+"""The worker's part: queued runs, retries, leases that ran out, chores."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import attrs
+
+from .._codec import due_at, user_from
+from .._commits import Decision, build, change_user, commit
+from .._core import SYSTEM, Core
+from .._events import Happening
+from ..errors import AdmitError, UnknownName, UserNotFound
+from ..records import AttemptError, Run, User
+from ..stores import Change, Cursor, KeyTaken, Ref, Remove, VersionMoved
+from .confirming import holders
+from .delete import reject
+from .enter import Entered, ResetRequest, enter
+from .password import conclude_reset
+from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, new_attempt, with_run
+
+_log: Final = logging.getLogger("admit.worker")
+_BATCH: Final = 50
+
+Wanted = Callable[[Run, datetime], bool]
+
+
+def is_due(run: Run, now: datetime) -> bool:
+    """Return whether a worker takes *run* up now: queued and due, or its lease ran out."""
+    if run.result is not None:
+        return False
+    if run.due_at is not None:
+        return run.due_at <= now
+    return lease_ran_out(run, now)
+
+
+def lease_ran_out(run: Run, now: datetime) -> bool:
+    """Return whether *run* was being attempted by somebody who never came back."""
+    if run.result is not None or not run.attempts or run.due_at is not None:
+        return False
+    attempt = run.attempts[-1]
+    return not attempt.answered and attempt.leased_until <= now
+
+
+def work_due(core: Core, *, most: int, wanted: Wanted = is_due) -> int:
+    """Take up what is due, up to *most* users. Returns how many things were done.
+
+    A run whose flow this process has not loaded is left to one that has it.
+    """
+    did = 0
+    seen = 0
+    after: Cursor | None = None
+    while seen < most:
+        page = core.store.page("user", "due", after, _BATCH)
+        for record in page.items:
+            seen += 1
+            user = user_from(record)
+            if _due(user) > core.now():
+                return did
+            did += _work_user(core, user, wanted)
+        after = page.next
+        if after is None:
+            break
+    return did
+
+
+def _due(user: User) -> datetime:
+    due = due_at(user)
+    assert due is not None, "only users with something due carry the label"
+    return due
+
+
+def _work_user(core: Core, user: User, wanted: Wanted) -> int:
+    did = 0
+    try:
+        if user.chore_at is not None and user.chore_at <= core.now() and wanted is is_due:
+            _do_chore(core, user)
+            did += 1
+        for run in user.runs:
+            if wanted(run, core.now()):
+                did += take_up(core, user.id, run.id, wanted)
+    except AdmitError as problem:
+        _log.warning("user %s: %s", user.id, problem.code)
+    return did
+
+
+def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> int:
+    """Make a new attempt of one run: commit its lease, enter the flow, write the answer.
+
+    Returns 1, or 0 when somebody else was faster or this process lacks the flow.
+    """
+
+    def lease(user: User) -> Decision[tuple[Run, Minted] | None]:
+        run = user.run(run_id)
+        if run is None or not wanted(run, core.now()):
+            return Decision(result=None)
+        if len(run.attempts) >= MOST_ATTEMPTS:
+            return _give_up(core, user, run)
+        flow = flow_named(core, run.flow, run.purpose)
+        leased, minted = new_attempt(core, user, run, flow)
+        codes = {"flow": run.flow, "attempt": str(len(leased.attempts))}
+        return Decision(
+            result=(leased, minted),
+            new=with_run(user, leased),
+            happenings=(Happening("attempt", run=run.id, codes=codes),),
+        )
+
+    try:
+        user, begun = change_user(core, SYSTEM, user_id, lease)
+    except UnknownName as problem:
+        _log.info("run %s is left to a process that has the flow %s", run_id, problem.name)
+        return 0
+    except UserNotFound:
+        return 0
+    if begun is None:
+        return 0
+    run, minted = begun
+    request = ResetRequest(password=core.waiting_passwords.pop(run.id, None))
+    try:
+        entered = enter(core, SYSTEM, user, run, minted, request)
+    except KeyTaken:
+        reject(core, user.id, run=run.id)
+        return 1
+    _tell(core, user, run, entered, request)
+    return 1
+
+
+def _give_up(core: Core, user: User, run: Run) -> Decision[tuple[Run, Minted] | None]:
+    lost = AttemptError(code="lost", sentence="No answer came back, for the last time.")
+    attempts = (*run.attempts[:-1], attrs.evolve(run.attempts[-1], error=lost))
+    failed = ended(attrs.evolve(run, attempts=attempts), "failed", core.now())
+    happening = Happening("failed", run=run.id, codes={"flow": run.flow, "error": lost.code})
+    return Decision(result=None, new=with_run(user, failed), happenings=(happening,))
+
+
+def _tell(core: Core, before: User, run: Run, entered: Entered, request: ResetRequest) -> None:
+    """Do for a queued run what the caller's path does at once; errors stand on the run."""
+    if entered.written.effect == "rejected":
+        core.plugins.notify("after_delete", user=before)
+        return
+    if entered.user is None:
+        return
+    if len(run.attempts) == 1 and run.reason == "register":
+        core.plugins.notify("after_register", user=entered.user)
+    elif len(run.attempts) == 1 and run.purpose == "confirm":
+        core.plugins.notify("after_rerun", user=entered.user, run=run)
+    if entered.written.effect == "confirmed":
+        core.plugins.notify("after_confirm", user=entered.user)
+    if run.purpose == "reset":
+        try:
+            conclude_reset(core, SYSTEM, entered, run, request)
+        except AdmitError as problem:
+            _log.info("reset run %s: %s", run.id, problem.code)
+
+
+# --- chores ------------------------------------------------------------------------------------
+
+
+def _do_chore(core: Core, user: User) -> None:
+    """What a user left to be done: a deleted one's traces, a confirmed one's rivals."""
+    if user.state == "deleted":
+        if not _erase(core, user):
+            return
+    else:
+        for address in user.addresses:
+            for rival in holders(core, address.canonical):
+                if rival.state == "pending" and rival.id != user.id:
+                    reject(core, rival.id)
+    record = core.store.get("user", user.id)
+    if record is None:
+        return
+    found = user_from(record)
+    decision: Decision[None] = Decision(result=None, new=attrs.evolve(found, chore_at=None))
+    _, change = build(core, SYSTEM, found, decision)
+    try:
+        commit(core, change)
+    except VersionMoved:
+        _log.info("user %s changed meanwhile; its chore is done again", user.id)
+
+
+def _erase(core: Core, user: User) -> bool:
+    """Erase what a deleted user left behind: sessions, details of events, other plugins' data."""
+    label = f"sessions-of/{user.id}"
+    while (page := core.store.page("session", label, None, 100)).items:
+        commit(core, Change(remove=tuple(Remove("session", r.id) for r in page.items)))
+    after: Cursor | None = None
+    while True:
+        events = core.store.events(user=user.id, after=after, limit=200)
+        # The deletion's own detail holds why, not who: it stays.
+        erase = tuple(
+            e.id for e in events.items if e.detail is not None and e.body.get("to") != "deleted"
+        )
+        if erase:
+            commit(core, Change(erase=erase))
+        after = events.next
+        if after is None:
+            break
+    return _erase_elsewhere(core, user)
+
+
+def _erase_elsewhere(core: Core, user: User) -> bool:
+    """Call the erase steps of plugins with the user as it was; False if one has to be repeated."""
+    [record] = core.store.get_many([Ref("erasure", user.id)])
+    if record is None:
+        return True
+    before = user_from(record)
+    for name, step in core.plugins.offers("register_erase_steps").items():
+        try:
+            core.plugins.call(step, f"erase step {name}", partial(step.value, before))
+        except AdmitError as problem:
+            _log.warning("erase step %s of user %s: %s", name, user.id, problem.code)
+            return False
+    commit(core, Change(remove=(Remove("erasure", user.id),)))
+    return True

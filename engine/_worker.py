@@ -1,0 +1,95 @@
+"""The loop that works: queued runs, retries, sweeping, sealing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import Final
+
+import attrs
+
+from ._core import Core
+from ._usecases import seal, sweep, work
+from .errors import AdmitError, StoreClosed
+
+_log: Final = logging.getLogger("admit.worker")
+MOST_A_PASS: Final = 500
+
+
+@attrs.frozen(kw_only=True)
+class Worked:
+    """What one pass of the worker did."""
+
+    runs: int
+    """Users whose queued runs, leases or chores were taken up."""
+    swept: int
+    sealed: int
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.swept or self.sealed)
+
+
+def work_once(core: Core) -> Worked:
+    """Do all that is due now, once."""
+    core.work_waits.clear()
+    return Worked(
+        runs=work.work_due(core, most=MOST_A_PASS),
+        swept=_swept(core),
+        sealed=seal.seal(core),
+    )
+
+
+def _swept(core: Core) -> int:
+    swept = sweep.sweep(core, most=MOST_A_PASS)
+    return swept.expired + swept.sessions + swept.throttles + swept.tombstones
+
+
+def work_until(core: Core, stop: threading.Event, idle_seconds: float) -> None:
+    """Work until *stop* is set: at once when something was queued here, else every
+    *idle_seconds*."""
+    while not stop.is_set():
+        try:
+            did = work_once(core)
+        except StoreClosed:
+            return
+        except AdmitError as problem:
+            _log.warning("the worker will try again: %s", problem)
+            did = Worked(runs=0, swept=0, sealed=0)
+        if not did:
+            core.work_waits.wait(idle_seconds)
+
+
+class Worker:
+    """One daemon thread that works, started once."""
+
+    def __init__(self, core: Core, *, idle_seconds: float = 1.0) -> None:
+        self._core = core
+        self._idle_seconds = idle_seconds
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._process = 0
+
+    def start(self) -> None:
+        """Start the thread, unless it runs already (in this process)."""
+        with self._lock:
+            if self._stop.is_set() or (self._thread and self._process == os.getpid()):
+                return
+            self._process = os.getpid()
+            self._thread = threading.Thread(
+                target=work_until,
+                args=(self._core, self._stop, self._idle_seconds),
+                name="admit-worker",
+                daemon=True,
+            )
+            self._thread.start()
+
+    def stop(self, wait_seconds: float) -> None:
+        """Take no more work; wait up to *wait_seconds* for what is under way. The rest stays
+        leased, and is taken up by whoever comes next."""
+        self._stop.set()
+        self._core.work_waits.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(wait_seconds)

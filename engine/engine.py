@@ -1,0 +1,484 @@
+"""The engine: one method a use case, each a signature, a docstring and one call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from . import _worker, lifecycle
+from ._commits import load
+from ._core import Core
+from ._events import Acting
+from ._ids import check_id
+from ._plugins import PluginInfo
+from ._usecases import (
+    batch,
+    confirm,
+    create,
+    delete,
+    disable,
+    log_in,
+    register,
+    rerun,
+    sessions,
+    stranger,
+    sweep,
+    why,
+    work,
+)
+from ._usecases import (
+    password as passwords,
+)
+from ._usecases.prepared import Prepared
+from .addresses import canonical
+from .errors import InvalidInput, UserNotFound
+from .groups import EngineSettings, Events, Sessions, Users
+from .masked import Secret
+from .public import PublicFace
+from .records import Access, Actor, Client, LogIn, User, UserId
+
+
+class Engine:
+    """An open engine: one application's users. Made by `admit.open()`; safe to use from any thread.
+
+    Its own methods tell the truth to the code that embeds it. What strangers may call goes through
+    `public`. Every method that changes a user also raises `TryLater` when others keep changing it,
+    and `FateUnknown` when the store cannot say whether a commit was kept.
+    """
+
+    def __init__(self, core: Core, by: Acting, worker: _worker.Worker, *, may_work: bool) -> None:
+        self._core = core
+        self._by = by
+        self._worker = worker
+        self._may_work = may_work
+        self.users = Users(core, by)
+        self.sessions = Sessions(core, by)
+        self.settings = EngineSettings(core, by)
+        self.events = Events(core)
+        self.public = PublicFace(core, by, self._somebody_must_work)
+        self.prepare = Preparing(core, by)
+
+    def __repr__(self) -> str:
+        return f"<admit.Engine acting={self._by.actor.kind}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self, *, wait: timedelta = timedelta(seconds=5)) -> None:
+        """Take no more work, wait up to *wait* for what the worker has under way, let go of the
+        store. What is not finished stays leased, for whoever opens it next."""
+        self._worker.stop(wait.total_seconds())
+        self._core.store.close()
+
+    def acting(
+        self, actor: Actor, reason: str | None = None, *, client: Client | None = None
+    ) -> Engine:
+        """Return a view of this engine in which *actor* asks, for *reason*, from *client*: all
+        that is done through it is recorded so. Closing either closes both."""
+        by = Acting(actor, reason, client)
+        return Engine(self._core, by, self._worker, may_work=self._may_work)
+
+    # --- the life of a user --------------------------------------------------------------------
+
+    def register(
+        self,
+        login: str,
+        password: str | Secret | None = None,
+        *,
+        provider: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> User:
+        """Register a user: pending, in the flow that is active now. Returns it as the flow left it.
+
+        *provider* is any that registers; by default the one of the setting `password_provider`,
+        for which *login* is an e-mail address.
+
+        Raises:
+            InvalidInput: InvalidAddress or PasswordRefused among them. Nothing was written.
+            AddressTaken: `holder_state` says whether the holder is pending. Nothing was written.
+            Vetoed, PluginFailed: a *before* hook said no, or failed. Nothing was written.
+            NotConfigured, UnknownName: the active flow cannot be entered. Nothing was written.
+            RegistrationRefused: the flow answered `fail`: no account is left.
+            FlowFailed: the flow raised, hung or could not deliver: the user is registered and
+                pending – `user` carries it –, with the error on its run. (A temporary failure to
+                deliver raises nothing: the run is queued and tried again.)
+        """
+        return self.prepare.register(login, password, provider=provider, data=data).run()
+
+    def create(
+        self,
+        login: str,
+        password: str | Secret | None = None,
+        *,
+        provider: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> User:
+        """Create a user that is confirmed at once, past the flow. Proves nothing of the address.
+
+        A password given here is marked as an admin's: it must be changed before it opens anything
+        (setting `must_change_is_enforced`, security.md P6).
+
+        Raises:
+            InvalidInput, AddressTaken: nothing was written.
+        """
+        prepared = create.create(
+            self._core, self._by, login, _optional(password), provider=provider, data=data
+        )
+        return prepared.run()
+
+    def confirm(
+        self,
+        *,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
+        address: str | None = None,
+        code: str | Secret | None = None,
+    ) -> User:
+        """Confirm a user by the token of a link, or by an address and the typed code of its mail.
+
+        Activates the password that is stored, whoever set it; `public.confirm` asks for it.
+        Pressing twice is a success. A live token pressed by a user that is confirmed already
+        proves its address. Returns the user.
+
+        Raises:
+            TokenMalformed: this is no token of ours.
+            TokenUnknown, TokenSuperseded, TokenExpired: it is dead; each says what to do.
+            UserNotFound: nobody has this address (only with a code).
+            CodeWrong, CodeResting: the code is wrong, or too many were.
+            Vetoed, PluginFailed: a *before* hook said no, or failed; the token stays good.
+            AddressTaken: under `first-proof`, another user proved the address first; this one is
+                gone.
+        """
+        return self.prepare.confirm(
+            token_id=token_id, token=token, address=address, code=code
+        ).run()
+
+    def confirm_manually(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """Confirm a stuck user by hand, past the flow. Proves nothing, enables nothing.
+
+        Raises:
+            UserNotFound; NotAllowed: it is not pending; Vetoed, PluginFailed.
+        """
+        return confirm.by_hand(self._core, self._by, self._id(user, address)).run()
+
+    def rerun(self, user: User | UserId | str | None = None, *, address: str | None = None) -> User:
+        """Let a stuck user re-enter whichever flow is active *now*. Returns it as the flow left it.
+
+        The tokens of before die when the new message was handed over, not earlier.
+
+        Raises:
+            UserNotFound; NotAllowed: it is not pending.
+            TryLater: acting as the user, within the setting `cool_down`.
+            NotConfigured, UnknownName: the active flow cannot be entered. Nothing was written.
+            FlowFailed: the flow did not get through; the user stays pending, older tokens good.
+            Vetoed, PluginFailed: the flow said `success`, a *before* hook said no.
+        """
+        return self.prepare.rerun(user, address=address).run()
+
+    def resend(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """Send the confirmation message again: a re-run, for flows that send one.
+
+        Raises:
+            ResendNotPossible: the active flow sends none; it names `rerun`. Else as `rerun`.
+        """
+        return rerun.resend(self._core, self._by, self._id(user, address)).run()
+
+    def correct_address(
+        self,
+        user: User | UserId | str | None = None,
+        *,
+        to: str,
+        address: str | None = None,
+        password: str | Secret | None = None,
+    ) -> User:
+        """Correct the mistyped address of a pending user: its runs die, a new one goes to *to*.
+
+        Acting as the user needs the *password* of the registration.
+
+        Raises:
+            InvalidAddress, AddressTaken, UserNotFound; NotAllowed: it is not pending.
+            WrongCredentials: the password is not the stored one. Nothing was written.
+            FlowFailed: the address is corrected, the new message did not get through.
+        """
+        user_id = self._id(user, address)
+        prepared = rerun.correct_address(self._core, self._by, user_id, to, _optional(password))
+        return prepared.run()
+
+    def disable(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """Stop every log-in of a user, in any state, and end its sessions. Raises UserNotFound."""
+        return disable.set_disabled(self._core, self._by, self._id(user, address), True).run()
+
+    def enable(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """Take `disable` back. Sessions of before stay ended. Raises UserNotFound."""
+        return disable.set_disabled(self._core, self._by, self._id(user, address), False).run()
+
+    def delete(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> None:
+        """Delete a user. Its address is free at once and inherits nothing; what it left behind is
+        erased by the worker.
+
+        Raises:
+            UserNotFound; Vetoed, PluginFailed: a *before* hook said no, or failed.
+        """
+        delete.delete(self._core, self._by, self._id(user, address)).run()
+
+    # --- passwords -----------------------------------------------------------------------------
+
+    def reset(
+        self,
+        user: User | UserId | str | None = None,
+        *,
+        address: str | None = None,
+        password: str | Secret | None = None,
+        current_password: str | Secret | None = None,
+        arguments: Sequence[object] = (),
+    ) -> User:
+        """Begin to replace a forgotten password, by the flow of the setting `reset_flow`.
+
+        The last three are for a reset function. Also for a pending user: setting a password with
+        the token confirms it.
+
+        Raises:
+            UserNotFound; NotConfigured, UnknownName: the reset flow cannot be entered.
+            NotAllowed: the flow answered `fail`. FlowFailed: it did not get through.
+            PasswordRefused: the policy refuses *password*.
+        """
+        prepared = passwords.reset(
+            self._core,
+            self._by,
+            self._id(user, address),
+            password=_optional(password),
+            current_password=_optional(current_password),
+            arguments=arguments,
+        )
+        return prepared.run()
+
+    def set_password(
+        self,
+        *,
+        password: str | Secret,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
+        address: str | None = None,
+        code: str | Secret | None = None,
+    ) -> User:
+        """Set a password with a reset token, or an address and its typed reset code.
+
+        Ends every session; a pending user is confirmed by it, and its old password dropped.
+
+        Raises:
+            TokenMalformed, TokenUnknown, TokenUsed, TokenSuperseded, TokenExpired.
+            CodeWrong, CodeResting, UserNotFound: with a code.
+            PasswordRefused: the policy refuses it; the token stays good.
+        """
+        new = _secret(password)
+        if token is not None or token_id is not None:
+            return passwords.by_token(self._core, self._by, token_id, token, new).run()
+        return passwords.by_code(self._core, self._by, _given(address), code, new).run()
+
+    def change_password(
+        self,
+        user: User | UserId | str | None = None,
+        *,
+        current: str | Secret,
+        new: str | Secret,
+        address: str | None = None,
+    ) -> User:
+        """Replace a password with the current one as proof. Ends every session.
+
+        Raises:
+            UserNotFound, WrongCredentials, PasswordRefused: nothing was changed.
+        """
+        user_id = self._id(user, address)
+        prepared = passwords.change(self._core, self._by, user_id, _secret(current), _secret(new))
+        return prepared.run()
+
+    # --- log-in and sessions -------------------------------------------------------------------
+
+    def log_in(self, provider: str, /, **credentials: object) -> LogIn:
+        """Log in with a provider's credentials. Returns user, session and the two raw tokens.
+
+        Raises:
+            WrongCredentials: unknown user or wrong password.
+            ConfirmationRequired, UserDisabled, PasswordMustChange: only after right credentials.
+            UnknownName: no such provider. InvalidInput: a field of the credentials is missing.
+            Vetoed, PluginFailed: a `before_log_in` hook said no, or failed.
+        """
+        return self.prepare.log_in(provider, **credentials).run()
+
+    def verify(self, access_token: str | Secret) -> Access:
+        """Return what an access token says; what an application calls on each request.
+
+        Checked against its session and its user: what ended, ended at once (security.md S3).
+
+        Raises:
+            SessionInvalid: malformed, forged, expired or ended; `because` says which.
+        """
+        return sessions.verify(self._core, access_token)
+
+    def refresh(self, refresh_token: str | Secret) -> LogIn:
+        """Return the session with a new access token. Raises SessionInvalid."""
+        return sessions.refresh(self._core, self._by, refresh_token)
+
+    def log_out(self, refresh_token: str | Secret) -> None:
+        """End the session of a refresh token, and its access tokens. Raises SessionInvalid."""
+        sessions.log_out(self._core, self._by, refresh_token)
+
+    def log_out_all(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """End every session of a user at once. Raises UserNotFound."""
+        return sessions.log_out_all(self._core, self._by, self._id(user, address)).run()
+
+    # --- understanding -------------------------------------------------------------------------
+
+    def may(self, user: User | UserId | str) -> lifecycle.May:
+        """Return what the lifecycle allows for a user now, and which guard blocks the rest."""
+        explained = self.why(user)
+        return lifecycle.May(explained.allowed, explained.blocked)
+
+    def why(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> why.Why:
+        """Explain where a user stands: its last run and delivery, what is allowed, what blocks
+        the rest, and what to do next. Raises UserNotFound."""
+        return why.why(self._core, load(self._core, self._id(user, address)))
+
+    def plugins(self) -> list[PluginInfo]:
+        """Return the loaded plugins, where they come from, and which hooks they fill."""
+        return self._core.plugins.info()
+
+    # --- work ----------------------------------------------------------------------------------
+
+    def work_once(self) -> _worker.Worked:
+        """Do what is due now: queued runs and retries, leases that ran out, sweeping, sealing."""
+        return _worker.work_once(self._core)
+
+    def work(
+        self, stop: threading.Event | None = None, *, idle: timedelta = timedelta(seconds=1)
+    ) -> None:
+        """Work until *stop* is set; look at least every *idle* for what others queued."""
+        _worker.work_until(self._core, stop or threading.Event(), idle.total_seconds())
+
+    def recover(self) -> int:
+        """Take up runs whose lease ran out – a crash cut them off – and nothing else. Returns how
+        many users were looked after."""
+        return work.work_due(self._core, most=10_000, wanted=work.lease_ran_out)
+
+    def sweep(self, *, most: int = 1000) -> sweep.Swept:
+        """Remove what is past its time, up to *most* of each kind: expired pending users (setting
+        `expire_pending_after`), ended sessions, counters, tombstones past the audit's retention."""
+        return sweep.sweep(self._core, most=most)
+
+    def batch(self, prepared: Sequence[Prepared[Any]]) -> list[Any]:
+        """Decide several prepared use cases in order, settle them with one sync, finish each.
+
+        Returns a result or the error for each, in order; none stops the others.
+        """
+        return batch.batch(self._core, prepared)
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _somebody_must_work(self) -> None:
+        if self._may_work:
+            self._worker.start()
+
+    def _id(self, user: User | str | None, address: str | None) -> str:
+        return user_id(self._core, user, address)
+
+
+class Preparing:
+    """The use cases that can be batched, prepared: validated and hashed, not yet decided.
+
+    A server prepares on any thread, and hands many to `Engine.batch` on one (design.md §9).
+    """
+
+    def __init__(self, core: Core, by: Acting) -> None:
+        self._core = core
+        self._by = by
+
+    def register(
+        self,
+        login: str,
+        password: str | Secret | None = None,
+        *,
+        provider: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> Prepared[User]:
+        """Prepare `Engine.register`; raises what that raises before its first commit."""
+        return register.register(
+            self._core, self._by, login, _optional(password), provider=provider, data=data
+        )
+
+    def confirm(
+        self,
+        *,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
+        address: str | None = None,
+        code: str | Secret | None = None,
+    ) -> Prepared[User]:
+        """Prepare `Engine.confirm`; raises TokenMalformed, InvalidInput."""
+        if token is not None or token_id is not None:
+            return confirm.by_token(self._core, self._by, token_id, token)
+        return confirm.by_code(self._core, self._by, _given(address), code)
+
+    def rerun(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> Prepared[User]:
+        """Prepare `Engine.rerun`; raises UserNotFound."""
+        return rerun.rerun(self._core, self._by, user_id(self._core, user, address))
+
+    def log_in(self, provider: str, /, **credentials: object) -> Prepared[LogIn]:
+        """Prepare `Engine.log_in`: the password is verified here."""
+        return log_in.log_in(self._core, self._by, provider, credentials)
+
+
+def user_id(core: Core, user: User | str | None, address: str | None) -> str:
+    """Return the id of the user that is meant: by record or id, or by address, never both."""
+    if (user is None) == (address is None):
+        raise InvalidInput("user", "name the user by id or by address, one of the two.")
+    if isinstance(user, User):
+        return user.id
+    if isinstance(user, str):
+        return check_id(user, "user")
+    found = stranger.holder_of(core, canonical(address))
+    if found is None:
+        raise UserNotFound("address")
+    return found.id
+
+
+def _given(address: str | None) -> str:
+    if address is None:
+        raise InvalidInput(
+            "token", "is missing.", "Pass token_id= and token=, or address= and code=."
+        )
+    return address
+
+
+def _secret(value: str | Secret) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def _optional(value: str | Secret | None) -> Secret | None:
+    return None if value is None else _secret(value)

@@ -1,0 +1,235 @@
+"""The engine's verbs that are used less often, grouped: users, sessions, settings, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from . import _codec
+from ._commits import find_by_key, load, timeline
+from ._core import Core
+from ._events import Acting
+from ._ids import check_id
+from ._setting_sources import SettingInfo
+from ._usecases import bulk, seal, sessions, set_setting, stranger
+from .addresses import canonical
+from .clock import to_text
+from .errors import InvalidInput, UserNotFound
+from .records import Event, Session, User, UserId
+from .stores import Change, Cursor, Label, Page, Put, VersionMoved
+
+LABELS = ("all", "pending", "pending/run-failed", "confirmed", "disabled", "deleted", "grace")
+"""The lists of users that can be paged and counted; also `provider/NAME`."""
+
+
+class Users:
+    """Finding users, and what is done to many of them."""
+
+    def __init__(self, core: Core, by: Acting) -> None:
+        self._core = core
+        self._by = by
+
+    def get(self, user_id: str) -> User:
+        """Return the user with this id; an absorbed id leads to the survivor.
+
+        Raises:
+            UserNotFound: there is none, or it is deleted.
+            InvalidInput: this is no id.
+        """
+        return load(self._core, check_id(user_id, "user"))
+
+    def find(self, address: str) -> User:
+        """Return the user who holds this address, or the newest who waits for it.
+
+        Raises:
+            UserNotFound: nobody does.
+            InvalidAddress: this is no address.
+        """
+        user = stranger.holder_of(self._core, canonical(address))
+        if user is None:
+            raise UserNotFound("address")
+        return user
+
+    def find_login(self, provider: str, login_key: str) -> User:
+        """Return the user who holds a provider's login key. Raises UserNotFound."""
+        user = find_by_key(self._core, f"{provider}:{login_key}")
+        if user is None:
+            raise UserNotFound("login key")
+        return user
+
+    def page(
+        self,
+        label: str = "all",
+        *,
+        after: Cursor | None = None,
+        limit: int = 50,
+        reverse: bool = False,
+    ) -> Page[User]:
+        """Return up to *limit* users of a list – see `LABELS` –, oldest first, after a cursor.
+
+        Raises:
+            InvalidInput: there is no such list, or *limit* is not from 1 to 1,000.
+        """
+        if label not in LABELS and not label.startswith("provider/"):
+            raise InvalidInput("label", f"must be one of {', '.join(LABELS)} or provider/NAME.")
+        if not 1 <= limit <= 1000:
+            raise InvalidInput("limit", "must be from 1 to 1000.")
+        page = self._core.store.page("user", label, after, limit, reverse)
+        return Page(tuple(_codec.user_from(record) for record in page.items), page.next)
+
+    def pending(self, *, after: Cursor | None = None, limit: int = 50) -> Page[User]:
+        """Return users who wait to be confirmed, oldest first."""
+        return self.page("pending", after=after, limit=limit)
+
+    def search(self, prefix: str, *, limit: int = 20) -> tuple[User, ...]:
+        """Return users whose canonical address begins with *prefix*, in its order."""
+        start = prefix.lower()
+        page = self._core.store.page("user", "address", Cursor(start, ""), limit)
+        return tuple(
+            _codec.user_from(record)
+            for record in page.items
+            if any(n == "address" and order.startswith(start) for n, order in record.labels)
+        )
+
+    def count(self, label: str = "all") -> int:
+        """Return how many users are in a list."""
+        return self._core.store.count("user", label)
+
+    def timeline(self, user: User | UserId) -> tuple[Event, ...]:
+        """Return a user's events, oldest first; also a deleted user's."""
+        user_id = user.id if isinstance(user, User) else check_id(user, "user")
+        return tuple(timeline(self._core, user_id))
+
+    def rerun_all(
+        self,
+        *,
+        pending_longer_than: timedelta = timedelta(0),
+        run_failed: bool = False,
+        domain: str | None = None,
+        dry_run: bool = False,
+        per_second: float | None = 10.0,
+        after: Cursor | None = None,
+        limit: int | None = None,
+    ) -> Iterator[bulk.BulkResult]:
+        """Re-run the pending users that a filter describes, oldest first; yield a result for each.
+
+        *dry_run* changes nothing and says who it would be. *per_second* paces real runs; None
+        does not. To resume, pass the last result's `cursor` as *after*. Users that register
+        meanwhile are left out. One that fails does not stop the others.
+
+        Raises:
+            InvalidInput: *per_second* is not greater than zero.
+        """
+        stuck = bulk.Stuck(
+            pending_longer_than=pending_longer_than, run_failed=run_failed, domain=domain
+        )
+        return bulk.rerun_all(
+            self._core,
+            self._by,
+            stuck,
+            dry_run=dry_run,
+            per_second=per_second,
+            after=after,
+            limit=limit,
+        )
+
+
+class Sessions:
+    """The sessions of users."""
+
+    def __init__(self, core: Core, by: Acting) -> None:
+        self._core = core
+        self._by = by
+
+    def of(self, user: User | UserId) -> tuple[Session, ...]:
+        """Return a user's live sessions, oldest first."""
+        user_id = user.id if isinstance(user, User) else check_id(user, "user")
+        return tuple(sessions.of_user(self._core, user_id))
+
+    def end(self, session_id: str) -> None:
+        """End one session at once. One that is gone already is let pass."""
+        sessions.end(self._core, self._by, check_id(session_id, "session"))
+
+
+class EngineSettings:
+    """The settings of an engine, read and changed while it runs."""
+
+    def __init__(self, core: Core, by: Acting) -> None:
+        self._core = core
+        self._by = by
+
+    def get(self, name: str) -> object:
+        """Return the value in force of a setting, such as `confirmation_flow` or `email.subject`.
+
+        Raises:
+            UnknownName: there is no such setting; the known ones are listed.
+        """
+        return self.info(name).value
+
+    def info(self, name: str) -> SettingInfo:
+        """Return a setting with its source and what that hides. Raises UnknownName."""
+        return self._core.sources.info_of(name)
+
+    def all(self) -> tuple[SettingInfo, ...]:
+        """Return every setting, by name."""
+        return tuple(self._core.sources.info())
+
+    def set(self, name: str, value: object) -> None:
+        """Keep *value* in the store, for this and every other engine on it (within a second).
+
+        Raises:
+            UnknownName: no such setting, or – for one that names a flow, a function and the like –
+                no such thing is loaded; the known ones are listed.
+            InvalidSetting: out of bounds, not to be set in the store, or hidden by something
+                stronger, which is named.
+        """
+        set_setting.set_setting(self._core, self._by, name, value)
+
+    def unset(self, name: str) -> None:
+        """Take the store's value back; what is weaker shows again."""
+        set_setting.unset_setting(self._core, self._by, name)
+
+
+class Events:
+    """The audit trail of the whole store."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def page(self, *, after: int = 0, limit: int = 50) -> tuple[Event, ...]:
+        """Return sealed events whose sequence is greater than *after*, in order."""
+        page = self._core.store.events(sequence_after=after, limit=limit)
+        return tuple(_codec.event_from(stored) for stored in page.items)
+
+    def unsealed(self, *, limit: int = 50) -> tuple[Event, ...]:
+        """Return events that the sealer has not come by yet, in the order of their commits."""
+        page = self._core.store.events(unsealed=True, limit=limit)
+        return tuple(_codec.event_from(stored) for stored in page.items)
+
+    def follow(self, consumer: str, *, limit: int = 100) -> Iterator[Event]:
+        """Yield sealed events that *consumer* has not taken yet, at least once each.
+
+        The cursor is kept in the store: an event counts as taken when the next one is asked for,
+        so one whose handling was cut off comes again.
+        """
+        if not consumer or len(consumer) > 64 or not consumer.isprintable():
+            raise InvalidInput("consumer", "must be a short name.")
+        key = f"consumer:{consumer}"
+        record = self._core.store.find(key)
+        taken = 0 if record is None else record.body["taken"]
+        version = None if record is None else record.version
+        record_id = self._core.mint_id() if record is None else record.id
+        for event in self.page(after=taken, limit=limit):
+            yield event
+            body = {"consumer": consumer, "taken": event.sequence}
+            label = Label("consumer", to_text(self._core.now()))
+            put = Put("consumer", record_id, body, version, (key,), (label,))
+            try:
+                self._core.store.commit(Change(put=(put,)))
+            except VersionMoved:
+                return  # the same consumer runs twice: let the other one go on
+            version = put.version
+
+    def verify(self) -> seal.Audit:
+        """Check every seal and every sealed event against the engine key (security.md A3)."""
+        return seal.verify(self._core)

@@ -1,0 +1,190 @@
+"""Opening an engine: the store, the key, the plugins, the settings – and nothing started."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Final
+
+from ._core import Core
+from ._events import Acting
+from ._ids import IdSource
+from ._jwt import TokenSigner
+from ._keys import Key, KeyRing, find_keys
+from ._passwords import PasswordHashing
+from ._plugins import Plugins
+from ._rendering import Rendering
+from ._services import EngineServices
+from ._setting_sources import ConfigFile, SettingSources, read_config
+from ._worker import Worker
+from .clock import Clock, SystemClock
+from .engine import Engine
+from .errors import InvalidInput, UnknownName, WrongKey
+from .records import Actor
+from .settings import Settings
+from .stores import Change, KeyTaken, Put, Store, VersionMoved
+
+_log: Final = logging.getLogger("admit")
+_KEY_RECORD: Final = "secret:engine-key"
+_DEFAULT_SCHEME: Final = "tinydb"
+
+
+def open(  # `admit.open`, as a file is opened
+    store: str | os.PathLike[str] | Store,
+    *,
+    key: Key | Sequence[Key] | None = None,
+    config: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    plugins: Iterable[object] = (),
+    discover: bool | Iterable[str] = True,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    worker: bool | None = None,
+    dev: bool = False,
+    clock: Clock | None = None,
+    read_only: bool = False,
+) -> Engine:
+    """Open an engine on a store; use it with `with`, or `close()` it.
+
+    Args:
+        store: a path (`users.json`), a URL whose scheme an installed store serves, or a `Store`.
+        key: 32 bytes, or their hex or base64; several rotate, newest first. Default: `ADMIT_KEY`,
+            else the file `users.json.key`, made together with an empty local store.
+        config: the configuration file; default: `ADMIT_CONFIG`, else `admit.toml` beside a local
+            store.
+        settings: values by name (`{"confirmation_flow": "auto"}`); stronger than any other source.
+        plugins: plugin objects, or names of modules that are plugins.
+        discover: load installed plugins too: all, none, or those named.
+        functions: callables by name, for the function flow.
+        worker: True: work the queue in a thread from now on. None: from the first use of `public`
+            on. False: somebody else does (`admit work`).
+        dev: mails land in a folder beside the store; what was left unset has harmless values.
+        clock: the source of time.
+        read_only: nothing is written.
+
+    Raises:
+        WrongKey: no key, or not the one that the store was made with. Nothing was written.
+        StoreError: the store cannot be opened.
+        PluginError: a plugin does not load; it is named.
+        InvalidInput, UnknownName: a setting, the configuration file or the store's URL is wrong.
+    """
+    opened = _open_store(store, read_only=read_only)
+    try:
+        clock = clock or SystemClock()
+        file = read_config(config, opened.path)
+        loaded = Plugins(
+            [*plugins, *file.plugins],
+            discover=discover,
+            functions={**_named_functions(file), **(functions or {})},
+        )
+        ids = IdSource()
+        keys = _keys(opened, key, clock, ids, read_only=read_only)
+        sections = {name: offer.value for name, offer in loaded.offers("register_settings").items()}
+        sources = SettingSources(
+            sections,
+            file={**(_dev_defaults(opened.path) if dev else {}), **file.settings},
+            code=settings or {},
+            store=opened,
+        )
+        passwords = PasswordHashing(sources.current(Settings))
+        core = Core(
+            store=opened,
+            clock=clock,
+            ids=ids,
+            keys=keys,
+            signer=TokenSigner(keys),
+            plugins=loaded,
+            sources=sources,
+            passwords=passwords,
+            services=EngineServices(clock, loaded, sources, passwords, Rendering()),
+        )
+    except BaseException:
+        opened.close()
+        raise
+    running = Worker(core)
+    engine = Engine(core, Acting(Actor("application")), running, may_work=worker is not False)
+    if worker:
+        running.start()
+    return engine
+
+
+def _open_store(store: str | os.PathLike[str] | Store, *, read_only: bool) -> Store:
+    if not isinstance(store, str | os.PathLike):
+        return store
+    location = os.fspath(store)
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        scheme, rest = _DEFAULT_SCHEME, location
+    if not rest and scheme != "memory":
+        raise InvalidInput("store", "is empty.", "Give a path such as users.json, or a URL.")
+    found = entry_points(group="admit.stores")
+    wanted = [entry for entry in found if entry.name == scheme]
+    if not wanted:
+        raise UnknownName("store for the scheme", scheme, sorted({e.name for e in found}))
+    opened: Store = wanted[0].load()(rest, read_only=read_only)
+    return opened
+
+
+def _keys(
+    store: Store,
+    given: Key | Sequence[Key] | None,
+    clock: Clock,
+    ids: IdSource,
+    *,
+    read_only: bool,
+) -> KeyRing:
+    """Return the keys, if they fit the store; an empty store is told which key it is made with."""
+    record = store.find(_KEY_RECORD)
+    is_new = record is None and store.count("user", "all") == 0
+    keys = find_keys(given, store.path, may_create=is_new and not read_only)
+    if record is not None:
+        known = record.body["key_id"]
+        if known not in keys.ids:
+            raise WrongKey(keys.source, known, keys.id)
+        if known == keys.id or read_only:
+            return keys
+    elif read_only:
+        return keys
+    elif not is_new:
+        raise WrongKey(keys.source, "unknown", keys.id)
+    put = Put(
+        "secret",
+        ids.mint(clock.now()) if record is None else record.id,
+        {"key_id": keys.id},
+        None if record is None else record.version,
+        (_KEY_RECORD,),
+    )
+    try:
+        store.commit(Change(put=(put,)))
+    except (KeyTaken, VersionMoved):
+        # Another process opened it in this moment: compare with the key that it wrote.
+        return _keys(store, given, clock, ids, read_only=read_only)
+    return keys
+
+
+def _named_functions(file: ConfigFile) -> dict[str, Callable[..., Any]]:
+    """Return the callables that `admit.toml` names – the one place besides code that may."""
+    found: dict[str, Callable[..., Any]] = {}
+    for name, target in file.functions.items():
+        module, _, attribute = target.partition(":")
+        try:
+            found[name] = getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as problem:
+            raise InvalidInput(
+                f"functions.{name}", f"{target} cannot be imported: {problem}."
+            ) from problem
+    return found
+
+
+def _dev_defaults(path: Path | None) -> dict[str, object]:
+    folder = Path(f"{path}.mail") if path is not None else Path("mail")
+    _log.warning("development mode: mails land in %s", folder)
+    return {
+        "transport": "folder",
+        "folder.path": folder,
+        "email.sender": "admit@localhost.example",
+        "email.link_base": "http://localhost:8000/confirm",
+    }

@@ -1,0 +1,106 @@
+"""What an authentication provider is: credentials in, identity out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol
+
+import attrs
+
+from .masked import Secret
+from .records import Identity
+from .services import Services
+
+Credentials = Mapping[str, Any]
+"""What the caller handed to `log_in`, by name. Secrets in it are plain text: do not keep it."""
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """What some credentials say, before it is known whose they are."""
+
+    login_key: str
+    """Leads to the one user who holds it at this provider."""
+    proved: bool = False
+    """True when the credentials prove themselves (a signed token, a verdict of your own). False
+    when they have to be compared with what the identity keeps: then `check` decides."""
+    creates_users: bool = False
+    """Whether the first log-in makes a user. Only together with `proved`."""
+    identity_id: str | None = None
+    """The identity's own id; one is made when None."""
+    data: Mapping[str, object] = attrs.field(factory=dict)
+    """Shown to clients; replaces what the identity had at each log-in of a proved claim."""
+    address: str | None = None
+    address_proved: bool = False
+    """Whether this provider vouches for the address. Explicit, per provider (security.md H5)."""
+
+
+@attrs.frozen(kw_only=True)
+class Check:
+    """What comparing the credentials with an identity gave."""
+
+    accepted: bool
+    private: Mapping[str, str] | None = attrs.field(default=None, repr=False)
+    """New private data to keep (a hash under newer parameters), or None."""
+
+
+@attrs.frozen(kw_only=True)
+class NewIdentity:
+    """What a registration asks for."""
+
+    login_key: str
+    address: str | None = None
+    """Where messages go, as typed; None when this provider knows no address."""
+    data: Mapping[str, object] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class RegistrationRequest:
+    """What `register` was called with."""
+
+    login: str
+    password: Secret | None = attrs.field(default=None, repr=False)
+    data: Mapping[str, object] = attrs.field(factory=dict)
+
+
+class Provider(Protocol):
+    """Who may log in. `inline = True` on the object says that it does no I/O but hashing."""
+
+    name: str
+
+    def identify(self, credentials: Credentials, services: Services) -> Claim | Awaitable[Claim]:
+        """Say what the credentials claim.
+
+        Raises:
+            InvalidInput: a field is missing or malformed.
+            WrongCredentials: they are wrong, whoever they were meant for.
+        """
+        ...
+
+    def check(
+        self, credentials: Credentials, identity: Identity | None, services: Services
+    ) -> Check | Awaitable[Check]:
+        """Compare the credentials with the identity found, or with nobody's (None).
+
+        Called for claims that are not `proved`. With None it must cost as much as with an identity
+        and refuse (security.md E4).
+        """
+        ...
+
+
+class RegisteringProvider(Protocol):
+    """A provider whose users register before they can log in."""
+
+    name: str
+
+    def new_identity(self, request: RegistrationRequest, services: Services) -> NewIdentity:
+        """Validate the request; quick, no hashing.
+
+        Raises:
+            InvalidInput: naming the field and the rule.
+        """
+        ...
+
+    def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
+        """Return what to keep of a password that was accepted: its hash. May be slow."""
+        ...

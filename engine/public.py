@@ -1,0 +1,276 @@
+"""The stranger-facing verbs: for web handlers, where anybody may be asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from . import _tokens
+from ._codec import user_from
+from ._core import Core
+from ._events import Acting
+from ._usecases import confirm, delete, log_in, register, rerun, stranger, throttle
+from ._usecases import password as passwords
+from ._usecases.confirm import Change
+from ._usecases.rerun import Reason
+from .addresses import canonical
+from .errors import (
+    CodeWrong,
+    LogInRefused,
+    UserNotFound,
+    WrongCredentials,
+)
+from .masked import Secret
+from .records import LogIn, Receipt, User, UserId
+
+T = TypeVar("T")
+
+CLIENT_LIMIT: Final = 60
+CLIENT_WINDOW: Final = timedelta(minutes=10)
+"""Requests that one client's network address may make in that time (security.md E2)."""
+CODE_LIMIT: Final = 20
+"""Typed codes that may be tried for one address in that time, right or wrong (T2)."""
+
+
+class PublicFace:
+    """What a stranger may call. It answers the same whatever the account's state: a `Receipt` of
+    constant type at equal cost; owners are told by mail.
+
+    Every method raises `TryLater` when it is called too often – counted before anything is looked
+    up –, and `InvalidInput` for input that could belong to no account.
+    """
+
+    def __init__(self, core: Core, by: Acting, on_first_use: Callable[[], None]) -> None:
+        self._core = core
+        self._by = by
+        self._on_first_use = on_first_use
+
+    def register(
+        self,
+        login: str,
+        password: str | Secret,
+        *,
+        provider: str | None = None,
+        data: Mapping[str, object] | None = None,
+    ) -> Receipt:
+        """Register. A new address gets a message of the active flow; a taken one's owner is told:
+        a pending one with a reset token, a confirmed one with a notice.
+
+        Raises:
+            InvalidInput, Vetoed, NotConfigured: nothing was written.
+        """
+        valid = register.validate(
+            self._core, self._by, login, _secret(password), provider=provider, data=data
+        )
+        self._begin("register", valid.canonical or valid.asked.login_key)
+        stranger.register(self._core, self._by, valid)
+        return Receipt()
+
+    def resend(
+        self,
+        *,
+        address: str | None = None,
+        user: User | UserId | None = None,
+        password: str | Secret | None = None,
+    ) -> Receipt:
+        """Ask for the confirmation message again.
+
+        By address alone the answer is a message with a reset token – set your password and be
+        confirmed; a link that activates the stored password goes out only to who names the user
+        or gives its password (security.md H7).
+        """
+        return self._again("resend", address, user, password)
+
+    def rerun(
+        self,
+        *,
+        address: str | None = None,
+        user: User | UserId | None = None,
+        password: str | Secret | None = None,
+    ) -> Receipt:
+        """Ask to enter the active flow again; by address alone as in `resend`."""
+        return self._again("rerun", address, user, password)
+
+    def reset(self, *, address: str, password: str | Secret | None = None) -> Receipt:
+        """Ask to replace a forgotten password; a pending user is confirmed by using the answer.
+
+        *password*, for a reset function, waits in this process's memory only.
+        """
+        found = canonical(address)
+        self._begin("message", found)
+        new = None if password is None else _secret(password)
+        if new is not None:
+            self._core.services.check_password(new, address=address)
+        stranger.reset(self._core, self._by, stranger.holder_of(self._core, found), new)
+        return Receipt()
+
+    def confirm(
+        self,
+        *,
+        password: str | Secret,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
+        address: str | None = None,
+        code: str | Secret | None = None,
+    ) -> User:
+        """Confirm with the token of a link, or with an address and its typed code, and a password.
+
+        A password that differs from the stored one replaces it: the token proves the mailbox, so
+        its owner never activates a password that somebody else set (security.md H7).
+
+        Raises:
+            TokenMalformed, TokenRefused: as `Engine.confirm`.
+            CodeWrong: the code is wrong, or nobody has this address.
+            PasswordRefused: the password would be new, and the policy refuses it.
+        """
+        chosen = _secret(password)
+        if token is not None and token_id is not None:
+            self._count_client()
+            _, user_id, _ = _tokens.read_token(token_id, token)
+            change = self._replacing(user_id, chosen)
+            return confirm.by_token(self._core, self._by, token_id, token, change=change).run()
+        found = canonical(address)
+        self._count_client()
+        throttle.hit(self._core, "code", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
+        holder = stranger.newest_waiting(self._core, found)
+        change = None if holder is None else self._replacing(holder.id, chosen)
+        try:
+            return confirm.by_code(self._core, self._by, found, code, change=change).run()
+        except UserNotFound:
+            raise CodeWrong from None
+
+    def set_password(self, *, token_id: str, token: str | Secret, password: str | Secret) -> User:
+        """Set a password with a reset token; as `Engine.set_password`."""
+        self._count_client()
+        prepared = passwords.by_token(self._core, self._by, token_id, token, _secret(password))
+        return prepared.run()
+
+    def change_password(self, *, address: str, current: str | Secret, new: str | Secret) -> User:
+        """Change a password with the current one, also one that must be changed.
+
+        Raises:
+            LogInRefused: unknown address or wrong password.
+            PasswordRefused: the policy refuses the new one.
+        """
+        user = self._owner(address, _secret(current))
+        prepared = passwords.change(self._core, self._by, user.id, _secret(current), _secret(new))
+        return prepared.run()
+
+    def log_in(self, provider: str, /, **credentials: object) -> LogIn:
+        """Log in.
+
+        Raises:
+            LogInRefused: and only that; `because` says `pending`, `disabled` or `must-change`
+                after the right credentials, and nothing otherwise.
+        """
+        self._count_client()
+        return _alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
+
+    def correct_address(self, *, address: str, password: str | Secret, to: str) -> Receipt:
+        """Correct the address of a pending registration, by the holder of its password.
+
+        Raises:
+            LogInRefused: nobody who is pending has this address and password.
+        """
+        user = self._owner(address, _secret(password))
+        wanted = canonical(to, field="to")
+        self._begin("message", wanted)
+        stranger.change_or_pretend(
+            self._core,
+            self._by,
+            user,
+            lambda found: rerun.decide_correction(
+                self._core, self._by, found, to, wanted, queued=True
+            ),
+        )
+        return Receipt()
+
+    def delete(self, *, address: str, password: str | Secret) -> Receipt:
+        """Delete one's own account, with its password as the fresh proof.
+
+        Raises:
+            LogInRefused: unknown address or wrong password.
+            Vetoed: a plugin refused.
+        """
+        user = self._owner(address, _secret(password))
+        delete.delete(self._core, self._by, user.id).run()
+        return Receipt()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _again(
+        self,
+        reason: Reason,
+        address: str | None,
+        user: User | UserId | None,
+        password: str | Secret | None,
+    ) -> Receipt:
+        holder, named = None, False
+        if user is not None:
+            user_id = user.id if isinstance(user, User) else user
+            self._begin("message", user_id)
+            record = self._core.store.get("user", user_id)
+            holder, named = (None if record is None else user_from(record)), True
+        else:
+            found = canonical(address)
+            self._begin("message", found)
+            holder = stranger.holder_of(self._core, found)
+            if password is not None:
+                named = self._is_password_of(holder, _secret(password))
+        stranger.again(self._core, self._by, holder, reason, named=named)
+        return Receipt()
+
+    def _begin(self, purpose: str, subject: str) -> None:
+        """Count, before anything is looked up, and see to it that somebody works the queue."""
+        self._count_client()
+        window = self._core.settings.cool_down
+        throttle.hit(self._core, purpose, subject, limit=1, window=window)
+        self._on_first_use()
+
+    def _count_client(self) -> None:
+        client = self._by.client
+        if client is not None and client.address is not None:
+            throttle.hit(
+                self._core, "client", client.address, limit=CLIENT_LIMIT, window=CLIENT_WINDOW
+            )
+
+    def _owner(self, address: str, secret: Secret) -> User:
+        """Return who has this address and password. Raises LogInRefused; one hash in any case."""
+        self._count_client()
+        found = canonical(address)
+        throttle.hit(self._core, "proof", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
+        user = stranger.holder_of(self._core, found)
+        if not self._is_password_of(user, secret) or user is None or user.disabled:
+            raise LogInRefused
+        return user
+
+    def _is_password_of(self, user: User | None, secret: Secret) -> bool:
+        identity = None if user is None else user.identity(self._core.settings.password_provider)
+        hashed = None if identity is None else identity.private.get("hash")
+        return self._core.services.verify_password(secret, hashed)
+
+    def _replacing(self, user_id: str, chosen: Secret) -> Change | None:
+        """Return what gives a user that password as it becomes confirmed; None: it has it."""
+        record = self._core.store.get("user", user_id)
+        user = None if record is None else user_from(record)
+        if user is None or user.state != "pending" or self._is_password_of(user, chosen):
+            return None
+        typed = None if user.address is None else user.address.typed
+        self._core.services.check_password(chosen, address=typed)
+        private = passwords.hashed(self._core, chosen)
+        return lambda found: passwords.with_private(self._core, found, private)
+
+
+def _secret(value: str | Secret) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def _alike(call: Callable[[], T]) -> T:
+    """Fold the log-in errors that the trusted face tells apart into one type."""
+    try:
+        return call()
+    except WrongCredentials:
+        raise LogInRefused from None
+    except LogInRefused as refused:
+        raise LogInRefused(refused.because) from None

@@ -1,0 +1,263 @@
+"""The records of an account's life: frozen attrs classes, a change is a new record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal, NewType
+
+import attrs
+
+from .masked import Secret, must_be_secret
+
+UserId = NewType("UserId", str)
+"""24 hex digits: 4 bytes of seconds, 8 bytes that rise by two. Always even when minted here."""
+RunId = NewType("RunId", str)
+"""24 hex digits; what a link calls the *token id*."""
+SessionId = NewType("SessionId", str)
+EventId = NewType("EventId", str)
+
+State = Literal["pending", "confirmed", "deleted"]
+STATES: Final[tuple[State, ...]] = ("pending", "confirmed", "deleted")
+
+Purpose = Literal["confirm", "reset", "change-address", "notice"]
+"""What a run's token may be used for; a `notice` carries none."""
+
+RunResult = Literal["success", "refused", "vetoed", "failed", "superseded", "cancelled"]
+"""How a run ended. `superseded`: a newer one was dispatched. `cancelled`: its address is gone."""
+
+ActorKind = Literal["user", "admin", "system", "plugin", "application"]
+
+
+@attrs.frozen(kw_only=True)
+class Client:
+    """Who is at the other end of a call. Kept in the erasable detail of events, nowhere else."""
+
+    address: str | None = None
+    device: str | None = None
+    locale: str | None = None
+
+
+@attrs.frozen
+class Actor:
+    """Who asked. `Actor("application")` is the code that embeds the engine."""
+
+    kind: ActorKind = attrs.field(
+        validator=attrs.validators.in_(("user", "admin", "system", "plugin", "application"))
+    )
+    id: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Address:
+    """One mailbox: as it was typed, as it is compared, and whether control of it was proved."""
+
+    typed: str
+    canonical: str
+    proved_at: datetime | None = None
+    proved_by: str | None = None
+    """The run's id, or the provider that vouched for it."""
+
+
+@attrs.frozen(kw_only=True)
+class Identity:
+    """How a user is known to one provider."""
+
+    provider: str
+    id: str
+    login_key: str | None = None
+    data: Mapping[str, object] = attrs.field(factory=dict)
+    private: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """A password hash and the like: masked, never leaves the engine."""
+    added_at: datetime
+
+    @property
+    def key(self) -> str | None:
+        """The store key that makes the login key unique, or None without one."""
+        return None if self.login_key is None else f"{self.provider}:{self.login_key}"
+
+
+@attrs.frozen(kw_only=True)
+class AttemptError:
+    """Why an attempt did not get through: a stable code and a sentence without secrets."""
+
+    code: str
+    sentence: str
+    temporary: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Attempt:
+    """One try of a run to get through."""
+
+    number: int
+    started_at: datetime
+    leased_until: datetime
+    expires_at: datetime
+    """When its token dies: its lifetime counts from dispatch, else from its start."""
+    token_digest: str | None = attrs.field(default=None, repr=False)
+    code_digest: str | None = attrs.field(default=None, repr=False)
+    dispatched_at: datetime | None = None
+    error: AttemptError | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the flow's answer to this attempt is known."""
+        return self.dispatched_at is not None or self.error is not None
+
+
+@attrs.frozen(kw_only=True)
+class Run:
+    """One entry into a flow for one user."""
+
+    id: RunId
+    purpose: Purpose
+    flow: str
+    address: str | None
+    """The canonical address it is about; the message goes to the stored typed form of it."""
+    reason: str
+    proves: bool = False
+    """Whether its token, pressed, proves the address (the flow says so)."""
+    created_at: datetime
+    result: RunResult | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    """When a worker takes it up: set while it is queued."""
+    wrong_codes: int = 0
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def dispatched_at(self) -> datetime | None:
+        """When the newest dispatched attempt was dispatched."""
+        return next((a.dispatched_at for a in reversed(self.attempts) if a.dispatched_at), None)
+
+    @property
+    def error(self) -> AttemptError | None:
+        """What the newest attempt failed with, unless it got through."""
+        return self.attempts[-1].error if self.attempts else None
+
+
+@attrs.frozen(kw_only=True)
+class CodeTries:
+    """Wrong typed codes of a user on one UTC day (security.md T2)."""
+
+    day: str
+    count: int
+
+
+@attrs.frozen(kw_only=True)
+class User:
+    """The aggregate: one document."""
+
+    id: UserId
+    type: Literal["normal", "server"] = "normal"
+    state: State
+    version: int = 0
+    disabled: bool = False
+    holds_keys: bool = True
+    """False while pending under the policy `first-proof`: the login keys are not taken yet."""
+    identities: tuple[Identity, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    runs: tuple[Run, ...] = ()
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    deleted_at: datetime | None = None
+    delete_at: datetime | None = None
+    """The end of a grace period, while one runs."""
+    first_log_in_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    epoch: int = 0
+    """Sessions of an earlier epoch are dead."""
+    absorbed_by: UserId | None = None
+    code_tries: CodeTries | None = None
+    chore_at: datetime | None = None
+    """When a worker looks at this user for something that is no run (rivals, erasure)."""
+    last_event: str = ""
+    """The digest of the last event that put this user: the head of its chain."""
+
+    @property
+    def address(self) -> Address | None:
+        """The address that messages go to: the first one."""
+        return self.addresses[0] if self.addresses else None
+
+    @property
+    def last_run(self) -> Run | None:
+        """The newest run of any purpose that carries a token or may."""
+        return next((run for run in reversed(self.runs) if run.purpose != "notice"), None)
+
+    def run(self, run_id: str) -> Run | None:
+        """Return the run with this id, or None."""
+        return next((run for run in self.runs if run.id == run_id), None)
+
+    def identity(self, provider: str) -> Identity | None:
+        """Return the first identity of this provider, or None."""
+        return next((i for i in self.identities if i.provider == provider), None)
+
+
+@attrs.frozen(kw_only=True)
+class Session:
+    """A refresh secret (kept as a digest) and the access tokens made from it."""
+
+    id: SessionId
+    user: UserId
+    provider: str
+    identity: str
+    epoch: int
+    created_at: datetime
+    refreshed_at: datetime
+    expires_at: datetime
+    refresh_digest: str = attrs.field(repr=False)
+    device: str | None = None
+    version: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class LogIn:
+    """What a successful log-in gives: the user, the session and its two tokens."""
+
+    user: User
+    session: Session
+    access_token: Secret = attrs.field(repr=False, validator=must_be_secret)
+    refresh_token: Secret = attrs.field(repr=False, validator=must_be_secret)
+
+
+@attrs.frozen(kw_only=True)
+class Access:
+    """What a valid access token says."""
+
+    user_id: UserId
+    session_id: SessionId
+    issued_at: datetime
+    expires_at: datetime
+    claims: Mapping[str, object]
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """One line of the audit trail, written in the same commit as the change it records."""
+
+    id: EventId
+    at: datetime
+    trigger: str
+    user: UserId | None = None
+    version: int | None = None
+    """The version this event's commit gave the user, or the one that was seen."""
+    from_state: str | None = None
+    to_state: str | None = None
+    actor: Actor
+    run: RunId | None = None
+    codes: Mapping[str, str] = attrs.field(factory=dict)
+    previous: str | None = None
+    """The digest of the user's event before; None when this event did not put the user."""
+    detail_digest: str | None = None
+    detail: Mapping[str, object] | None = None
+    """Free text, addresses, client: erasable. None when there was none, or it was erased."""
+    sequence: int | None = None
+    """Its place in the sealed order of the whole store; None until the sealer came by."""
+
+
+@attrs.frozen(kw_only=True)
+class Receipt:
+    """What a stranger is told: the request was taken. The same for every account's state."""
+
+    sentence: str = "If this address can be used, a message is on its way."

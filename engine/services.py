@@ -1,0 +1,81 @@
+"""What the engine hands to a plugin, so that none ever needs a private import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from .clock import Clock
+from .masked import Secret
+
+if TYPE_CHECKING:
+    from .transports import Message
+
+S = TypeVar("S")
+
+
+class Services(Protocol):
+    """The engine's services for one open engine. Safe to use from any thread."""
+
+    @property
+    def clock(self) -> Clock:
+        """The one source of time."""
+        ...
+
+    def settings(self, section: type[S]) -> S:
+        """Return the values in force now of a section offered by `register_settings`, or of
+        `admit.Settings`."""
+        ...
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the callable registered under *name*. Raises UnknownName, listing the known."""
+        ...
+
+    def render(self, template: str, values: Mapping[str, object], *, package: str) -> str:
+        """Render a Jinja2 template.
+
+        The file *template* in the folder of the setting `templates` if there is one, else in the
+        folder `templates` of *package*. `.html.j2` escapes its values.
+
+        Raises:
+            PluginFailed: the template does not exist, or breaks; it is named.
+        """
+        ...
+
+    def check_transport(self) -> None:
+        """Return if a message could be sent. Raises NotConfigured, naming the settings."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Hand *message* to the active transport.
+
+        Raises:
+            DeliveryFailed: it was not taken.
+            NotConfigured: no transport is set, or it lacks settings.
+        """
+        ...
+
+    def check_password(self, password: Secret, *, address: str | None) -> None:
+        """Return if *password* (after NFKC) may be set. Raises PasswordRefused, naming the rule."""
+        ...
+
+    def hash_password(self, password: Secret) -> str:
+        """Return the argon2id hash of *password* after NFKC, as a PHC string. Takes about 0.1 s.
+
+        Raises:
+            TryLater: too many hashes wait already (security.md P4).
+            PasswordRefused: it is longer than the longest that may be set.
+        """
+        ...
+
+    def verify_password(self, password: Secret, hashed: str | None) -> bool:
+        """Return whether *password* belongs to *hashed*. With None: no, at the same cost (E4).
+
+        Raises:
+            TryLater: too many hashes wait already.
+        """
+        ...
+
+    def needs_rehash(self, hashed: str) -> bool:
+        """Return whether *hashed* was made with other parameters than today's."""
+        ...

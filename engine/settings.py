@@ -1,0 +1,288 @@
+"""Settings: typed, checked, each with a default, its bounds, and the places it may be set in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+import attrs
+
+from .errors import InvalidSetting
+from .masked import Secret
+
+Source = Literal["default", "file", "store", "environment", "code"]
+"""Weakest first: each hides those before it."""
+SOURCES: Final[tuple[Source, ...]] = ("default", "file", "store", "environment", "code")
+EVERYWHERE: Final[frozenset[Source]] = frozenset(SOURCES)
+NOT_IN_STORE: Final[frozenset[Source]] = EVERYWHERE - {"store"}
+"""What an admin must not change at run time: credentials, paths of this machine."""
+CODE_ONLY: Final[frozenset[Source]] = frozenset({"default", "code"})
+
+_ADMIT: Final = "admit"
+
+
+@attrs.frozen(kw_only=True)
+class About:
+    """What is known of a setting besides its type and default."""
+
+    help: str
+    minimum: Any = None
+    maximum: Any = None
+    choices: tuple[str, ...] | None = None
+    where: frozenset[Source] = EVERYWHERE
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    minimum: Any = None,
+    maximum: Any = None,
+    choices: tuple[str, ...] | None = None,
+    where: frozenset[Source] = EVERYWHERE,
+) -> Any:
+    """Declare one setting as a field of a frozen attrs class.
+
+    Its type comes from the annotation: `str`, `int`, `float`, `bool`, `timedelta`, `Path` or
+    `Secret`, each also `| None`. *minimum* and *maximum* are inclusive.
+    """
+    about = About(help=help, minimum=minimum, maximum=maximum, choices=choices, where=where)
+    return attrs.field(default=default, kw_only=True, metadata={_ADMIT: about})
+
+
+@attrs.frozen
+class Settings:
+    """The engine's own settings. Those of plugins are in sections of their own."""
+
+    confirmation_flow: str = setting("email", "The flow that a pending user enters.")
+    reset_flow: str = setting("email", "The flow that replaces a forgotten password.")
+    notice_flow: str = setting("email", "The reset flow that tells owners about requests.")
+    transport: str | None = setting(None, "What carries messages: smtp, folder, console, …")
+    password_provider: str = setting(
+        "local-userpass", "The provider that users register with by default."
+    )
+    templates: Path | None = setting(
+        None, "A folder whose templates replace the built-in ones.", where=NOT_IN_STORE
+    )
+    address_policy: str = setting(
+        "reserve",
+        "reserve: a pending user holds its address. first-proof: who proves it first gets it.",
+        choices=("reserve", "first-proof"),
+    )
+    # Bounds of the four lifetimes: security.md T5, wire-contract.md §3.
+    token_lifetime: timedelta = setting(
+        timedelta(minutes=30),
+        "How long a confirmation token lives after it was sent.",
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(hours=24),
+    )
+    reset_token_lifetime: timedelta = setting(
+        timedelta(minutes=30),
+        "How long a reset token lives after it was sent.",
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(hours=1),
+    )
+    access_token_lifetime: timedelta = setting(
+        timedelta(minutes=30),
+        "How long an access token lives.",
+        minimum=timedelta(minutes=5),
+        maximum=timedelta(hours=24),
+    )
+    refresh_token_lifetime: timedelta = setting(
+        timedelta(days=60),
+        "How long a session lives without log-in.",
+        minimum=timedelta(minutes=30),
+        maximum=timedelta(days=5 * 365),
+    )
+    cool_down: timedelta = setting(
+        timedelta(seconds=60),
+        "How long a stranger or user waits between two messages to one address.",
+        minimum=timedelta(0),
+        maximum=timedelta(hours=24),
+    )
+    expire_pending_after: timedelta | None = setting(
+        None,
+        "When a user that was never confirmed expires; none: never.",
+        minimum=timedelta(hours=1),
+    )
+    audit_retention: timedelta = setting(
+        timedelta(days=400),
+        "How long tombstones and events of deleted users are kept.",
+        minimum=timedelta(days=1),
+    )
+    password_min_length: int = setting(
+        8, "The fewest characters of a new password.", minimum=6, maximum=64
+    )
+    password_max_length: int = setting(
+        1024, "The most characters of a password.", minimum=128, maximum=4096
+    )
+    must_change_is_enforced: bool = setting(
+        True, "Whether a password that an admin chose must be changed before a log-in."
+    )
+    # None: argon2-cffi's own default, RFC 9106's low-memory profile (security.md P3).
+    password_time_cost: int | None = setting(
+        None, "argon2id: passes over the memory.", minimum=1, where=CODE_ONLY
+    )
+    password_memory_kibibytes: int | None = setting(
+        None, "argon2id: memory of one hash, KiB.", minimum=8, where=CODE_ONLY
+    )
+    password_parallelism: int | None = setting(None, "argon2id: lanes.", minimum=1, where=CODE_ONLY)
+    hashes_at_once: int | None = setting(
+        None,
+        "Hashes computed at once; none: as many as there are cores.",
+        minimum=1,
+        where=NOT_IN_STORE,
+    )
+    hashes_waiting: int = setting(
+        64,
+        "Hashes that may wait for their turn; beyond it: try later.",
+        minimum=0,
+        where=NOT_IN_STORE,
+    )
+
+
+def fields(section: type) -> Mapping[str, tuple[Any, About, Any]]:
+    """Return the settings of a section: name → (type, what is known of it, default).
+
+    Raises:
+        TypeError: it is no attrs class, or a field was not made with `setting`.
+    """
+    hints = get_type_hints(section)
+    found = {}
+    for attribute in attrs.fields(section):
+        about = attribute.metadata.get(_ADMIT)
+        if not isinstance(about, About):
+            raise TypeError(f"{section.__name__}.{attribute.name} was not made with admit.setting")
+        found[attribute.name] = (hints[attribute.name], about, attribute.default)
+    return found
+
+
+def parse(name: str, kind: Any, about: About, value: object) -> object:
+    """Return *value* – of the right type, or as text from a file, the environment, a flag – as
+    the setting's own type.
+
+    Raises:
+        InvalidSetting: it cannot be read as one, or is out of bounds. A secret is never quoted.
+    """
+    types = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    if value is None or (isinstance(value, str) and value.lower() == "none"):
+        if NoneType in types:
+            return None
+        raise InvalidSetting(name, "must have a value.")
+    target = next(t for t in types if t is not NoneType)
+    result = _READERS[target](name, value)
+    if about.choices is not None and result not in about.choices:
+        raise InvalidSetting(name, f"must be one of {', '.join(about.choices)}.")
+    if about.minimum is not None and result < about.minimum:
+        raise InvalidSetting(name, f"must be at least {to_text(about.minimum)}.")
+    if about.maximum is not None and result > about.maximum:
+        raise InvalidSetting(name, f"must be at most {to_text(about.maximum)}.")
+    return result
+
+
+def to_text(value: object) -> str:
+    """Return a setting's value as people write it; `parse` reads it back (a secret excepted)."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, timedelta):
+        return _duration_text(value)
+    return str(value)
+
+
+def to_json(value: object) -> object:
+    """Return the form of a value that a store keeps; `parse` reads it back."""
+    if isinstance(value, str | int | float | NoneType):
+        return value
+    return to_text(value)
+
+
+_UNITS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|m|s)(?:ays?|ours?|inutes?|in|econds?|ec)?\s*")
+
+
+def _duration(name: str, value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return timedelta(seconds=float(text))
+    if not text or _PART.sub("", text):
+        raise InvalidSetting(name, "must be a duration.", "Write it like 30 minutes, 12h or 90s.")
+    return timedelta(
+        seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    )
+
+
+def _duration_text(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:g} {unit if seconds != size else unit[:-1]}"
+    return f"{seconds:g} seconds"
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidSetting(name, f"must be text, not {type(value).__name__}.")
+    return value
+
+
+def _secret(name: str, value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise InvalidSetting(name, "must be text.")
+    return Secret(value)
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value.strip()):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise InvalidSetting(name, "must be a whole number.")
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return float(_text(name, value))
+    except ValueError:
+        raise InvalidSetting(name, "must be a number.") from None
+
+
+def _truth(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word in {"true", "yes", "on", "1"}:
+        return True
+    if word in {"false", "no", "off", "0"}:
+        return False
+    raise InvalidSetting(name, "must be true or false.")
+
+
+def _path(name: str, value: object) -> Path:
+    if isinstance(value, Path):
+        return value
+    return Path(_text(name, value))
+
+
+_READERS: Final[Mapping[type, Any]] = {
+    str: _text,
+    Secret: _secret,
+    bool: _truth,
+    int: _whole,
+    float: _number,
+    timedelta: _duration,
+    Path: _path,
+}

@@ -1,0 +1,58 @@
+"""What carries a message."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Protocol
+
+import attrs
+
+from .errors import InvalidInput
+
+if TYPE_CHECKING:
+    from .services import Services
+
+
+@attrs.frozen(kw_only=True)
+class Message:
+    """One message to one person.
+
+    Raises:
+        InvalidInput: a line break or another control character stands in a header field.
+    """
+
+    to: str = attrs.field()
+    sender: str = attrs.field()
+    subject: str = attrs.field()
+    text: str = attrs.field(repr=False)
+    html: str | None = attrs.field(default=None, repr=False)
+    idempotency_key: str | None = None
+
+    @to.validator
+    @sender.validator
+    @subject.validator
+    def _is_one_line(self, attribute: attrs.Attribute[str], value: str) -> None:
+        # A line break in a header field starts a header of the sender's choice (CWE-93).
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            raise InvalidInput(
+                f"message {attribute.name}",
+                "must be one line without control characters.",
+                "Remove line breaks from the address, the sender and the subject setting.",
+            )
+
+
+class Transport(Protocol):
+    """Carries messages. Runs inside the flow that sends, under that flow's time limit.
+
+    `check(services)` may stand on the object: raises `NotConfigured` when settings are missing.
+    """
+
+    name: str
+
+    def send(self, message: Message, services: Services) -> None | Awaitable[None]:
+        """Hand the message over; return when the other side has taken it.
+
+        Raises:
+            DeliveryFailed: it was not taken; `temporary` says whether trying again makes sense.
+        """
+        ...

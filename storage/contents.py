@@ -1,0 +1,196 @@
+"""What is stored, as it stands in memory: documents as text, their order, places of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import FileIO
+from typing import Any, Final, NamedTuple
+
+import attrs
+
+from admit.indexes import EventEntry, EventIndex, RecordIndex, Step, plan
+from admit.stores import Change, Put, Record, Remove, StoredEvent, VersionMoved
+
+from .documents import event_from, event_text, from_text, record_from
+from .files import read_at
+from .lines import Written, parts_of
+
+_RECENT_AT_MOST: Final = 1024
+"""Decoded records kept: what is read is most often written, or read again, right after."""
+
+
+class Place(NamedTuple):
+    """Where the document of an event stands on disk."""
+
+    file: FileIO
+    at: int
+    length_bytes: int
+    erased: bool = False
+    """Its detail is erased, though it still stands there until the store is compacted."""
+
+
+class Contents:
+    """All records and the index of all events. Nothing here locks."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, dict[str, bytes]] = {}
+        self.index = RecordIndex()
+        self.events: EventIndex[Place] = EventIndex()
+        self._recent: dict[tuple[str, str], Record] = {}
+
+    def record(self, kind: str, id: str) -> Record | None:
+        """Return the record, or None. Kind `event` finds an event by its id."""
+        found = self._recent.get((kind, id))
+        if found is not None:
+            return found
+        if kind == "event":
+            entry = self.events.get(id)
+            return None if entry is None else Record(kind, id, 1, self.event(entry).body)
+        text = self.tables.get(kind, {}).get(id)
+        if text is None:
+            return None
+        if len(self._recent) >= _RECENT_AT_MOST:
+            self._recent.clear()
+        found = self._recent[kind, id] = record_from(kind, text)
+        return found
+
+    def event(self, entry: EventEntry[Place]) -> StoredEvent:
+        """Read an event from the disk."""
+        stored, _ = event_from(self.event_text(entry))
+        return attrs.evolve(
+            stored,
+            sequence=entry.sequence,
+            detail=None if entry.place.erased else stored.detail,
+        )
+
+    def event_text(self, entry: EventEntry[Place]) -> bytes:
+        """Read the document of an event as it stands on the disk."""
+        place = entry.place
+        return read_at(place.file, place.at, place.length_bytes)
+
+    def current_event_text(self, entry: EventEntry[Place]) -> bytes:
+        """Return the document of an event as it should stand on the disk."""
+        text = self.event_text(entry)
+        stored, number = event_from(text)
+        if stored.sequence == entry.sequence and not entry.place.erased:
+            return text
+        return event_text(self.event(entry), number)
+
+    def document(self, kind: str, id: str) -> dict[str, Any] | None:
+        """Return a document as TinyDB shows it, or None. Table `event` holds the events."""
+        text = self.tables.get(kind, {}).get(id)
+        if kind == "event" and (entry := self.events.get(id)) is not None:
+            text = self.current_event_text(entry)
+        document: dict[str, Any] | None = None if text is None else from_text(text)
+        return document
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of all documents of a table."""
+        if kind == "event":
+            return [entry.id for entry in self.events]
+        return list(self.tables.get(kind, ()))
+
+    def kinds(self) -> Iterator[str]:
+        """Walk over the tables that hold a document."""
+        yield from [kind for kind, rows in self.tables.items() if rows]
+        if len(self.events):
+            yield "event"
+
+    def plan(self, change: Change) -> list[Step]:
+        """Return the steps of *change* if it may be written.
+
+        Raises:
+            VersionMoved, KeyTaken: it may not.
+            ValueError: it writes one record twice.
+        """
+        steps = plan(change, self.record, self.index.find)
+        for event in change.events:
+            if self.events.get(event.id) is not None:
+                raise VersionMoved("event", event.id)
+        return steps
+
+    def line(self, change: Change, text: Written) -> tuple[bytes, list[bytes]]:
+        """Return the line that records *change*, and the documents of its events."""
+        first = self.events.next_number
+        events = [event_text(event, first + n) for n, event in enumerate(change.events)]
+        parts = [*text.before_events, *(b"event " + event for event in events), *text.after_events]
+        return b"\t".join(parts), events
+
+    def apply_change(self, change: Change, steps: list[Step], documents: list[bytes]) -> None:
+        """Take over the puts and removes of a change that `plan` allowed and that was written."""
+        self.index.release(steps)
+        texts = iter(documents)
+        for step in steps:
+            self._take(step, next(texts) if isinstance(step.write, Put) else None)
+
+    def apply_line(self, payload: bytes, file: FileIO, at: int) -> int | None:
+        """Take over a line that stands in *file* with its payload at the offset *at*.
+
+        Returns the generation of the log that follows, if this line names it.
+        """
+        steps: list[tuple[Step, bytes | None]] = []
+        rest_of_line: list[tuple[bytes, bytes, int]] = []
+        for word, rest, offset in parts_of(payload):
+            if word == b"put":
+                kind, _, text = rest.partition(b" ")
+                new = record_from(kind.decode("ascii"), text)
+                old = self.record(new.kind, new.id)
+                put = Put(new.kind, new.id, new.body, None, new.keys, new.labels)
+                steps.append((Step(put, old), text))
+            elif word == b"remove":
+                kind_text, id = rest.decode("ascii").split(" ")
+                old = self.record(kind_text, id)
+                steps.append((Step(Remove(kind_text, id), old), None))
+            else:
+                rest_of_line.append((word, rest, offset))
+        self.index.release([step for step, _ in steps])
+        for step, document in steps:
+            self._take(step, document)
+        successor: int | None = None
+        for word, rest, offset in rest_of_line:
+            if word == b"event":
+                self.add_event(rest, Place(file, at + offset, len(rest)))
+            elif word == b"next":
+                successor = from_text(rest)["generation"]
+            elif word == b"sequence":
+                self.apply_to_events(Change(sequence=from_text(rest)))
+            elif word == b"erase":
+                self.apply_to_events(Change(erase=tuple(from_text(rest))))
+            elif word == b"forget":
+                self.apply_to_events(Change(forget=tuple(from_text(rest))))
+        return successor
+
+    def apply_to_events(self, change: Change) -> None:
+        """Take over what a change does to events that are there."""
+        for id, sequence in change.sequence.items():
+            self.events.seal(id, sequence)
+        for id in change.erase:
+            entry = self.events.get(id)
+            if entry is not None:
+                entry.place = entry.place._replace(erased=True)
+        for id in change.forget:
+            self.events.forget(id)
+
+    def add_record(self, kind: str, text: bytes) -> None:
+        """Take over a document of a snapshot."""
+        new = record_from(kind, text)
+        self.index.replace(kind, new.id, (), new.keys, new.labels)
+        self.tables.setdefault(kind, {})[new.id] = text
+
+    def add_event(self, text: bytes, place: Place) -> None:
+        """Take over the document of an event."""
+        stored, number = event_from(text)
+        self.events.add(
+            EventEntry(number, stored.id, stored.user, stored.version, place, stored.sequence)
+        )
+
+    def _take(self, step: Step, text: bytes | None) -> None:
+        write, old = step.write, step.old
+        self._recent.pop((write.kind, write.id), None)
+        old_labels = () if old is None else old.labels
+        if isinstance(write, Put) and text is not None:
+            self.index.replace(write.kind, write.id, old_labels, write.keys, write.labels)
+            self.tables.setdefault(write.kind, {})[write.id] = text
+        elif old is not None:
+            self.index.replace(write.kind, write.id, old_labels, (), ())
+            del self.tables[write.kind][write.id]

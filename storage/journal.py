@@ -1,0 +1,294 @@
+"""The files of one store: a snapshot, the logs that follow it, and the contents they add up to.
+
+`users.json` names a generation; `users.json.log.3` is the log of generation 3. A log that is over
+ends with a line naming the next one, so contents = snapshot + its log + the logs that follow. A
+compaction begins the next log, and only then replaces the snapshot: whoever reads on in a log that
+is over finds the way, and a crash between any two steps leaves a chain that adds up to the same.
+
+Nothing here locks. Who writes holds the lock between processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from io import FileIO
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from admit.errors import StoreDamaged, StoreReadOnly
+from admit.stores import SCHEMA
+
+from .contents import Contents, Place
+from .files import Files, read_at, size_of
+from .frames import HEAD_BYTES, framed, read_frame
+from .lines import log_line, next_line
+from .lockfile import Position
+from .snapshot import read_snapshot, write_snapshot
+
+_OPEN_FILES_AT_MOST: Final = 16
+"""A process that only follows others keeps one more log open with each of their compactions, for
+the events that stand there; from here on it begins anew."""
+
+
+class NewSnapshot(NamedTuple):
+    """A snapshot that was written, and where each event stands in it."""
+
+    file: FileIO
+    places: dict[str, Place]
+    length_bytes: int
+
+
+class Journal:
+    """The files and contents of a store, as far as they were read."""
+
+    def __init__(self, files: Files, path: Path, *, read_only: bool) -> None:
+        """Open the files of the store at *path*, or begin a new store. The lock is held.
+
+        Raises:
+            StoreDamaged, StoreTooNew: as `admit.errors` says; nothing was changed.
+            StoreReadOnly: there is no store, and none may be begun.
+        """
+        self._files = files
+        self._path = path
+        self._read_only = read_only
+        self._opened: list[FileIO] = []
+        self.contents = Contents()
+        self.generation = 0
+        self.length_bytes = 0
+        self.log: FileIO
+        self.snapshot_bytes = 0
+        self.sync_failed = False
+        """What the log holds is doubtful."""
+        self.log_bytes_before = 0
+        """The length of the logs between the snapshot and the present one."""
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def position(self) -> Position:
+        """How far the log was read."""
+        return Position(self.generation, self.length_bytes)
+
+    @property
+    def log_bytes(self) -> int:
+        """The length of all logs since the snapshot."""
+        return self.log_bytes_before + self.length_bytes
+
+    def follow(self, target: Position) -> bool:
+        """Read on up to *target*, which others have committed; needs no lock.
+
+        Returns False if a log on the way is gone, or too many are open: open a new journal.
+        """
+        while self.generation < target.generation:
+            if len(self._opened) >= _OPEN_FILES_AT_MOST:
+                return False
+            over = self.generation
+            try:
+                self._read_on()
+            except FileNotFoundError:
+                return False
+            if self.generation == over:
+                raise self._damaged("ends without naming its successor")
+        if self.position < target:
+            self._read_on(target.length_bytes)
+            if self.position < target:
+                raise self._damaged("ends too early")
+        return True
+
+    def is_at_end(self) -> bool:
+        """Return whether the file holds no more than was read."""
+        return size_of(self.log) == self.length_bytes
+
+    def take_over_tail(self) -> None:
+        """Read what a writer left behind that died, or was interrupted, before it told anybody: a
+        whole line counts, a torn one is cut off. The lock is held."""
+        if not self.is_at_end() and self._read_on() and not self._read_only:
+            self._files.cut(self.log, self.length_bytes)
+            self._files.sync(self.log)
+
+    def append(self, payload: bytes) -> int:
+        """Write a line, not yet durable; return the offset of its payload. The lock is held.
+
+        Raises OSError if it could not be written; nothing of it is left then.
+        """
+        line = framed(payload)
+        try:
+            self._files.write(self.log, line, self.length_bytes)
+        except BaseException:
+            # If this fails too, whoever comes next finds a torn line and cuts it off.
+            with contextlib.suppress(OSError):
+                self._files.cut(self.log, self.length_bytes)
+            raise
+        at = self.length_bytes + HEAD_BYTES
+        self.length_bytes += len(line)
+        return at
+
+    def sync(self) -> None:
+        """Return when the log is on the disk. Raises OSError, and `sync_failed` is set."""
+        try:
+            self._files.sync(self.log)
+        except OSError:
+            self.sync_failed = True
+            raise
+
+    def begin_next_log(self) -> None:
+        """Let the log go on in a new file; what was written is durable then. The lock is held.
+
+        Raises OSError; what was reached by then adds up to the same contents.
+        """
+        self.sync()
+        successor = self.generation + 1
+        self._create_log(successor)
+        self.append(next_line(successor))
+        try:
+            self.sync()
+        finally:  # the line stands there for all to see, on the disk or not
+            self._open_log(successor)
+            self._read_on()
+
+    def write_snapshot(self) -> NewSnapshot:
+        """Write the contents to a new snapshot, in the place of the old one.
+
+        Comes right after `begin_next_log`; the lock is held, reading goes on. Raises OSError; the
+        old snapshot then stands, and the logs with it.
+        """
+        temporary = self._path.with_name(self._path.name + ".tmp")
+        file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        try:
+            places, length = write_snapshot(self._files, file, self.contents, self.generation)
+            self._files.replace(temporary, self._path)
+            self._files.sync_directory(self._path.parent)
+        except BaseException:
+            file.close()
+            self._files.remove(temporary)
+            raise
+        return NewSnapshot(file, places, length)
+
+    def adopt_snapshot(self, new: NewSnapshot) -> None:
+        """Read events from the new snapshot from now on; drop the logs before the present one."""
+        for entry in self.contents.events:
+            entry.place = new.places[entry.id]
+        for old in self._opened:
+            if old is not self.log:
+                old.close()
+        self._opened = [new.file, self.log]
+        self.snapshot_bytes, self.log_bytes_before = new.length_bytes, 0
+        for log in self._logs():
+            if int(log.name.rpartition(".")[2]) < self.generation:
+                self._files.remove(log)
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for file in self._opened:
+            file.close()
+        self._opened = []
+
+    def _load(self) -> None:
+        self.generation = self._load_snapshot()
+        try:
+            self._open_log(self.generation)
+            torn = self._read_on()
+        except FileNotFoundError as error:
+            raise StoreDamaged(
+                f"{Path(error.filename).name} is missing.",
+                "Put it back, or restore it together with the snapshot from a backup.",
+            ) from None
+        if not self._read_only:
+            if torn:
+                self._files.cut(self.log, self.length_bytes)
+                self._files.sync(self.log)
+            self._files.remove(self._path.with_name(self._path.name + ".tmp"))
+
+    def _load_snapshot(self) -> int:
+        try:
+            file = self._open(self._path, os.O_RDONLY)
+        except FileNotFoundError:
+            return self._begin_store()
+        self.snapshot_bytes = size_of(file)
+        if self.snapshot_bytes == 0:  # stock TinyDB makes such a file by opening it
+            return self._begin_store()
+        self.contents, generation = read_snapshot(file, self._path)
+        return generation
+
+    def _begin_store(self) -> int:
+        """Make the first log, then an empty snapshot: in this order a crash leaves no store."""
+        for log in self._logs():
+            if log.stat().st_size > len(framed(log_line(SCHEMA, 1))):
+                raise StoreDamaged(
+                    f"{self._path.name} is missing, though {log.name} is there.",
+                    "Put it back, or restore both from a backup.",
+                )
+        if self._read_only:
+            raise StoreReadOnly(
+                f"There is no store at {self._path.name}, and it was opened for reading only.",
+                "Open it for writing once, or correct the path.",
+            )
+        self._create_log(1)
+        temporary = self._path.with_name(self._path.name + ".tmp")
+        file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        self._opened.append(file)
+        _, self.snapshot_bytes = write_snapshot(self._files, file, self.contents, 1)
+        self._files.replace(temporary, self._path)
+        self._files.sync_directory(self._path.parent)
+        return 1
+
+    def _create_log(self, generation: int) -> None:
+        file = self._files.open(self._log_path(generation), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        with file:
+            self._files.write(file, framed(log_line(SCHEMA, generation)), 0)
+            self._files.sync(file)
+        self._files.sync_directory(self._path.parent)
+
+    def _open_log(self, generation: int) -> None:
+        log = self._open(self._log_path(generation), os.O_RDONLY if self._read_only else os.O_RDWR)
+        self.log_bytes_before += self.length_bytes
+        self.log, self.generation, self.length_bytes = log, generation, 0
+
+    def _open(self, path: Path, flags: int) -> FileIO:
+        file = self._files.open(path, flags)
+        self._opened.append(file)
+        return file
+
+    def _read_on(self, upto: int | None = None) -> bool:
+        """Take over the whole lines up to a length (None: all there are, in logs to come too).
+
+        Returns whether bytes are left over that are no whole line.
+        """
+        while True:
+            base = self.length_bytes
+            data = read_at(self.log, base, (size_of(self.log) if upto is None else upto) - base)
+            at, successor = 0, None
+            while (frame := read_frame(data, at, self._log_name, base)) is not None:
+                successor = self.contents.apply_line(frame.payload, self.log, base + frame.at)
+                at = frame.end
+                self.length_bytes = base + at
+                if successor is not None:
+                    break
+            if successor is None:
+                return at < len(data)
+            self._open_log(successor)
+
+    def _logs(self) -> list[Path]:
+        return [
+            path
+            for path in self._path.parent.glob("*.log.*")
+            if path.name.startswith(self._path.name + ".log.")
+            and path.name.rpartition(".")[2].isdecimal()
+        ]
+
+    def _log_path(self, generation: int) -> Path:
+        return self._path.with_name(f"{self._path.name}.log.{generation}")
+
+    @property
+    def _log_name(self) -> str:
+        return self._log_path(self.generation).name
+
+    def _damaged(self, how: str) -> StoreDamaged:
+        return StoreDamaged(
+            f"{self._log_name} {how}, at byte {self.length_bytes}.",
+            "Restore it from a backup; nothing was changed.",
+        )

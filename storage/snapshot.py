@@ -1,0 +1,157 @@
+"""The snapshot: all documents as ordinary TinyDB JSON, one a line, under a checksum.
+
+    {"_admit":{"1":{"schema":1,"generation":3,"next_event":92,"crc32":"1c291ca3"}},
+    "user":{
+    "31099…":{"_id":"64f…","_version":2,…},
+    …
+    }
+    }
+
+The first line up to the schema number never changes its form, so that any version can refuse a
+newer one. The checksum covers the whole file with its own digits as zeros.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from admit.errors import StoreDamaged, StoreTooNew
+from admit.stores import SCHEMA
+
+from .contents import Contents, Place
+from .documents import decimal, from_text, to_text
+from .files import Files, read_at
+
+_PIECE_BYTES: Final = 1 << 20
+_SYNC_EVERY_BYTES: Final = 4 << 20
+"""One sync of the whole file would stall everybody's commits (performance.md §2)."""
+
+_SCHEMA: Final = re.compile(rb'\{"_admit":\{"1":\{"schema":(\d{1,9}),')
+_FIRST_LINE: Final = re.compile(
+    rb'\{"_admit":\{"1":\{"schema":(\d+),"generation":(\d+),"next_event":(\d+),'
+    rb'"crc32":"([0-9a-f]{8})"\}\}(,?)\n'
+)
+
+
+def write_snapshot(
+    files: Files, file: FileIO, contents: Contents, generation: int
+) -> tuple[dict[str, Place], int]:
+    """Write all of *contents* to an empty file, durably.
+
+    Returns where each event stands now, by id, and the length of the file in bytes.
+    """
+    places: dict[str, Place] = {}
+    kinds = list(contents.kinds())
+    blank = _first_line(generation, contents.events.next_number, 0, bool(kinds))
+    pending, at, synced, checksum = [blank], 0, 0, 0
+    position = len(blank)
+    for kind, id, line, skip in _lines(contents, kinds):
+        if kind == "event" and id:
+            length = len(line) - skip - (2 if line.endswith(b",\n") else 1)
+            places[id] = Place(file, position + skip, length)
+        pending.append(line)
+        position += len(line)
+        if position - at >= _PIECE_BYTES:
+            piece, pending = b"".join(pending), []
+            files.write(file, piece, at)
+            checksum, at = crc32(piece, checksum), position
+            if at - synced >= _SYNC_EVERY_BYTES:
+                files.sync(file)
+                synced = at
+    piece = b"".join(pending)
+    files.write(file, piece, at)
+    checksum = crc32(piece, checksum)
+    first = _first_line(generation, contents.events.next_number, checksum, bool(kinds))
+    files.write(file, first, 0)
+    files.sync(file)
+    return places, position
+
+
+def _lines(contents: Contents, kinds: list[str]) -> Iterator[tuple[str, str, bytes, int]]:
+    """Walk over the lines after the first: kind, id (or empty), line, where its document begins."""
+    for kind in kinds:
+        yield kind, "", to_text(kind) + b":{\n", 0
+        if kind == "event":
+            rows = ((entry.id, contents.current_event_text(entry)) for entry in contents.events)
+            left = len(contents.events)
+        else:
+            table = contents.tables[kind]
+            rows = ((id, text) for id, text in table.items())
+            left = len(table)
+        for id, text in rows:
+            left -= 1
+            name = f'"{decimal(id)}":'.encode("ascii")
+            yield kind, id, b"%b%b%b" % (name, text, b",\n" if left else b"\n"), len(name)
+        yield kind, "", b"}\n" if kind == kinds[-1] else b"},\n", 0
+    yield "", "", b"}\n", 0
+
+
+def _first_line(generation: int, next_event: int, checksum: int, followed: bool) -> bytes:
+    return (b'{"_admit":{"1":{"schema":%d,"generation":%d,"next_event":%d,"crc32":"%08x"}}%b\n') % (
+        SCHEMA,
+        generation,
+        next_event,
+        checksum,
+        b"," if followed else b"",
+    )
+
+
+def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
+    """Return what a snapshot holds, and its generation.
+
+    Raises:
+        StoreTooNew: a newer version wrote it.
+        StoreDamaged: it is not what was written; the error names the offset where known.
+    """
+    first = read_at(file, 0, 4096).partition(b"\n")[0] + b"\n"
+    schema = _SCHEMA.match(first)
+    if schema is None:
+        raise StoreDamaged(
+            f"{path.name} is no store of admit, or it was rewritten by something else (byte 0).",
+            "Restore it from a backup; writing goes through the engine only.",
+        )
+    if int(schema[1]) > SCHEMA:
+        raise StoreTooNew(
+            f"{path.name} has the schema number {int(schema[1])}; this version knows {SCHEMA}.",
+            "Install the version of admit that wrote it, or a newer one.",
+        )
+    meta = _FIRST_LINE.fullmatch(first)
+    if meta is None or int(meta[4], 16) != _checksum(file, meta.start(4)):
+        raise StoreDamaged(f"The checksum of {path.name} is wrong.", "Restore it from a backup.")
+    contents = Contents()
+    _fill(contents, file, len(first))
+    contents.events.next_number = max(contents.events.next_number, int(meta[3]))
+    return contents, int(meta[2])
+
+
+def _checksum(file: FileIO, digits_at: int) -> int:
+    checksum, at = 0, 0
+    while piece := read_at(file, at, _PIECE_BYTES):
+        if at == 0:
+            piece = piece[:digits_at] + b"0" * 8 + piece[digits_at + 8 :]
+        checksum = crc32(piece, checksum)
+        at += len(piece)
+    return checksum
+
+
+def _fill(contents: Contents, file: FileIO, at: int) -> None:
+    kind = ""
+    file.seek(at)
+    with os.fdopen(os.dup(file.fileno()), "rb", buffering=_PIECE_BYTES) as lines:
+        for line in lines:
+            if line.startswith(b'"') and line.endswith(b":{\n"):
+                kind = from_text(line[:-3])
+            elif line.startswith(b'"'):
+                name_bytes = line.index(b":") + 1
+                text = line[name_bytes:].rstrip(b",\n")
+                if kind == "event":
+                    contents.add_event(text, Place(file, at + name_bytes, len(text)))
+                else:
+                    contents.add_record(kind, text)
+            at += len(line)

@@ -1,0 +1,454 @@
+"""The flows `email`: which message goes where, and what stands in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from admit.errors import DeliveryFailed, InvalidInput, InvalidSetting, NotConfigured, PluginFailed
+from admit.flows import Outcome
+from admit.plugins.email import (
+    in_words,
+    link_to,
+    register_confirmation_flows,
+    register_reset_flows,
+)
+
+LINK = f"token={'0123456789abcdef' * 8}&tokenId=64f0aa64f0aa64f0aa64f0aa"
+COMPLETE = {
+    "email.sender": "Shop <hello@shop.example>",
+    "email.link_base": "https://shop.example/confirm",
+    "email.application": "Shop",
+    "transport": "inbox",
+}
+
+
+@pytest.fixture
+def flow():
+    (flow,) = register_confirmation_flows()
+    return flow
+
+
+@pytest.fixture
+def reset_flow():
+    (flow,) = register_reset_flows()
+    return flow
+
+
+@pytest.fixture
+def sent(inbox):
+    """What a flow sends for an entry."""
+
+    def sent(flow, entry, services):
+        assert Outcome.pending() == flow.begin(entry, services)
+        return inbox.messages[-1]
+
+    return sent
+
+
+def test_a_confirmation_carries_link_code_and_lifetime_in_both_forms(
+    flow, entry, make_services, sent
+):
+    """
+    Given complete settings,
+    when a pending user enters the flow,
+    then her typed address gets link, code and lifetime, as text and as HTML.
+    """
+    message = sent(flow, entry, make_services(COMPLETE))
+
+    assert ("Ada@example.com", "Shop <hello@shop.example>", "Confirm your e-mail address") == (
+        message.to,
+        message.sender,
+        message.subject,
+    )
+    assert f"\nhttps://shop.example/confirm?{LINK}\n" in message.text
+    assert message.html.count(f'"https://shop.example/confirm?{LINK.replace("&", "&amp;")}"') == 2
+    for form in (message.text, message.html):
+        assert "K7QM-3XRP" in form
+        assert "30 minutes" in form
+        assert "Welcome to Shop!" in form
+        assert "If this was not you, ignore this message" in form
+    assert entry.idempotency_key == message.idempotency_key
+
+
+def test_a_message_loads_nothing_from_elsewhere(flow, entry, make_services, sent):
+    """
+    Given a message in HTML,
+    when it is opened,
+    then no picture, script, style sheet or form is fetched or run: only links to our page.
+    """
+    html = sent(flow, entry, make_services(COMPLETE)).html
+
+    for forbidden in ("<img", "<script", "<link", "<form", "url(", "@import", "src="):
+        assert forbidden not in html
+    assert html.count("https://") == html.count("https://shop.example/confirm?token=")
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "reset", "change-address", "notice"])
+@pytest.mark.parametrize("application", [None, "Shop"])
+@pytest.mark.parametrize("reason", ["register", "already-registered", "never heard of"])
+def test_every_purpose_has_a_message(
+    reset_flow, entry, make_services, purpose, application, reason, sent
+):
+    """
+    Given each purpose, with and without a name of the application, for any reason,
+    when the flow is entered,
+    then a message goes out that names the address and says what to do if it was not you.
+    """
+    message = sent(
+        reset_flow,
+        attrs.evolve(entry, purpose=purpose, reason=reason),
+        make_services(COMPLETE | {"email.application": application}),
+    )
+
+    for form in (message.text, message.html):
+        assert "Ada@example.com" in form
+        assert "this was not you" in form
+        assert (application is not None) == ("Shop" in form)
+        assert "\n\n\n\n" not in form
+
+
+@pytest.mark.parametrize(
+    ("purpose", "subject"),
+    [
+        ("confirm", "Confirm your e-mail address"),
+        ("change-address", "Confirm your e-mail address"),
+        ("reset", "Choose a new password"),
+        ("notice", "About your account"),
+    ],
+)
+def test_each_purpose_has_its_subject(flow, entry, make_services, purpose, subject, sent):
+    """
+    Given no subjects of one's own,
+    when a message goes out,
+    then its subject says what it is about.
+    """
+    message = sent(flow, attrs.evolve(entry, purpose=purpose), make_services(COMPLETE))
+
+    assert subject == message.subject
+
+
+def test_a_subject_can_be_set(flow, entry, make_services, sent):
+    """
+    Given a subject of one's own,
+    when a confirmation goes out,
+    then it has that subject.
+    """
+    services = make_services(COMPLETE | {"email.subject": "Willkommen – bitte bestätigen"})
+
+    assert "Willkommen – bitte bestätigen" == sent(flow, entry, services).subject
+
+
+def test_a_reset_link_has_a_page_of_its_own(reset_flow, entry, make_services, sent):
+    """
+    Given a base for reset links,
+    when a reset is asked for,
+    then its link is that page with token and tokenId, as existing clients expect it.
+    """
+    services = make_services(COMPLETE | {"email.reset_link_base": "https://shop.example/reset"})
+
+    text = sent(reset_flow, attrs.evolve(entry, purpose="reset"), services).text
+
+    assert f"\nhttps://shop.example/reset?{LINK}\n" in text
+
+
+@pytest.mark.parametrize("purpose", ["reset", "change-address"])
+def test_t4_a_page_for_several_purposes_is_told_which(
+    reset_flow, entry, make_services, purpose, sent
+):
+    """
+    Given one page for all links,
+    when something else than a confirmation is asked for,
+    then the link says what its token is for, since it works for nothing else.
+    """
+    message = sent(reset_flow, attrs.evolve(entry, purpose=purpose), make_services(COMPLETE))
+
+    assert f"\nhttps://shop.example/confirm?{LINK}&purpose={purpose}\n" in message.text
+
+
+def test_a_notice_carries_neither_link_nor_code(reset_flow, entry, make_services, sent):
+    """
+    Given a notice,
+    when it goes out,
+    then no token and no code are in it, and no address of a page.
+    """
+    message = sent(
+        reset_flow, attrs.evolve(entry, purpose="notice", reason="password-changed"),
+        make_services(COMPLETE),
+    )  # fmt: skip
+
+    for form in (message.text, message.html):
+        assert "The password of your account was changed." in form
+        assert "https://" not in form
+        assert "K7QM" not in form
+        assert "0123456789abcdef" not in form
+
+
+def test_a_harmless_notice_does_not_alarm(reset_flow, entry, make_services, sent):
+    """
+    Given somebody who registers with an address that has an account,
+    when its owner is told,
+    then the message says that nothing has changed; after a real change it says what to do.
+    """
+    notice = attrs.evolve(entry, purpose="notice")
+    services = make_services(COMPLETE)
+
+    harmless = sent(reset_flow, attrs.evolve(notice, reason="already-registered"), services)
+    changed = sent(reset_flow, attrs.evolve(notice, reason="address-changed"), services)
+
+    assert "nothing has\nchanged" in harmless.text
+    assert "ask for a new\npassword at once" in changed.text
+
+
+def test_hostile_values_are_escaped_in_html(flow, entry, make_services, sent):
+    """
+    Given an address and an application's name with markup in them,
+    when a message is written,
+    then the markup is text, nowhere a tag.
+    """
+    message = sent(
+        flow,
+        attrs.evolve(entry, username="<script>alert(1)</script>@example.com"),
+        make_services(COMPLETE | {"email.application": "<b onclick='x'>A&B</b>"}),
+    )
+
+    assert "<script" not in message.html
+    assert "<b onclick" not in message.html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;@example.com" in message.html
+    assert "A&amp;B" in message.html
+
+
+@pytest.mark.parametrize(
+    ("base", "link"),
+    [
+        ("https://a.example/c", "https://a.example/c?token=1&tokenId=2"),
+        ("https://a.example", "https://a.example?token=1&tokenId=2"),
+        ("https://a.example/c?lang=de", "https://a.example/c?lang=de&token=1&tokenId=2"),
+        ("https://a.example/c?", "https://a.example/c?token=1&tokenId=2"),
+        ("https://a.example/c?lang=de&", "https://a.example/c?lang=de&token=1&tokenId=2"),
+        ("https://a.example/#/c", "https://a.example/?token=1&tokenId=2#/c"),
+        ("https://a.example/?x#/c?y", "https://a.example/?x&token=1&tokenId=2#/c?y"),
+        ("shop://confirm", "shop://confirm?token=1&tokenId=2"),
+    ],
+)
+def test_parameters_join_the_query_before_the_fragment(base, link):
+    """
+    Given the address of a page, with or without query and fragment,
+    when token and tokenId are added,
+    then they end the query, where a page and its server both find them.
+    """
+    assert link == link_to(base, {"token": "1", "tokenId": "2"})
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(minutes=30), "30 minutes"),
+        (timedelta(minutes=29, seconds=59, milliseconds=900), "30 minutes"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(seconds=3), "1 minute"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(hours=1, minutes=5), "1 hour and 5 minutes"),
+        (timedelta(hours=24), "1 day"),
+        (timedelta(days=2, hours=3, minutes=4), "2 days and 3 hours"),
+    ],
+)
+def test_a_lifetime_is_said_in_words(duration, words):
+    """
+    Given how long a token lives,
+    when a person is told,
+    then it is said to the minute, in at most two units.
+    """
+    assert words == in_words(duration)
+
+
+def test_missing_settings_are_named_all_at_once(flow, reset_flow, make_services):
+    """
+    Given nothing but defaults,
+    when the flows are checked,
+    then everything that is missing is named in one error.
+    """
+    for checked in (flow, reset_flow):
+        with pytest.raises(NotConfigured) as raised:
+            checked.check(make_services())
+
+        assert ("email.sender", "email.link_base", "transport") == raised.value.settings
+
+
+def test_a_reset_page_alone_is_enough_for_resets_only(flow, reset_flow, make_services):
+    """
+    Given a base for reset links and none for confirmations,
+    when the flows are checked,
+    then the reset flow is content, and the confirmation flow names what it lacks.
+    """
+    settings = {**COMPLETE, "email.reset_link_base": "https://shop.example/reset"}
+    del settings["email.link_base"]
+    services = make_services(settings)
+
+    assert reset_flow.check(services) is None
+    with pytest.raises(NotConfigured) as raised:
+        flow.check(services)
+    assert ("email.link_base",) == raised.value.settings
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("email.link_base", "/confirm"),
+        ("email.link_base", "shop.example/confirm"),
+        ("email.link_base", "javascript://alert(1)"),
+        ("email.link_base", "https://shop.example/ confirm"),
+        ("email.link_base", "https://shop.example/\u202econfirm"),
+        ("email.reset_link_base", 'https://shop.example/"onload="'),
+        ("email.sender", "Shop"),
+        ("email.sender", "hello@shop.example\r\nBcc: eve@evil.example"),
+        ("email.subject", "Hi\nBcc: eve@evil.example"),
+        ("email.subject", "x" * 257),
+        ("email.reset_subject", "x" * 257),
+        ("email.notice_subject", "Hi\x00"),
+    ],
+)
+def test_settings_that_no_message_may_have_are_refused_before_anything_is_written(
+    flow, make_services, setting, value
+):
+    """
+    Given a link base that is no page, a sender that is no mailbox, a subject with a line break,
+    when the flow is checked,
+    then the setting is named.
+    """
+    with pytest.raises(InvalidSetting) as raised:
+        flow.check(make_services(COMPLETE | {setting: value}))
+
+    assert setting == raised.value.field
+
+
+def test_complete_settings_pass(flow, reset_flow, make_services):
+    """
+    Given complete settings,
+    when the flows are checked,
+    then they are content.
+    """
+    for checked in (flow, reset_flow):
+        assert checked.check(make_services(COMPLETE)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "settings"),
+    [
+        ({}, {"email.subject": "Hi\r\nBcc: eve@evil.example"}),
+        ({}, {"email.sender": "a@b.example\r\nBcc: eve@evil.example"}),
+        ({"username": "ada@example.com\r\nBcc: eve@evil.example"}, {}),
+    ],
+)
+def test_a_line_break_in_a_header_is_refused(flow, entry, make_services, change, settings, inbox):
+    """
+    Given an address, a sender or a subject with a line break,
+    when a message would be sent,
+    then it is not.
+    """
+    services = make_services(COMPLETE | settings)
+
+    with pytest.raises(InvalidInput):
+        flow.begin(attrs.evolve(entry, **change), services)
+
+    assert [] == inbox.messages
+
+
+def test_a_login_that_is_no_address_is_a_permanent_failure(flow, entry, make_services, inbox):
+    """
+    Given a user whose login is no address, from a time of another flow,
+    when this flow is entered,
+    then the failure is permanent, and nothing is sent.
+    """
+    services = make_services(COMPLETE)
+
+    with pytest.raises(DeliveryFailed) as raised:
+        flow.begin(attrs.evolve(entry, username="ada"), services)
+
+    assert (False, []) == (raised.value.temporary, inbox.messages)
+
+
+@pytest.mark.parametrize("missing", ["email.sender", "email.link_base"])
+def test_settings_that_vanished_meanwhile_are_named(flow, entry, make_services, missing, inbox):
+    """
+    Given settings that were removed after the check,
+    when the flow is entered,
+    then they are named, and nothing is sent.
+    """
+    services = make_services({name: value for name, value in COMPLETE.items() if name != missing})
+
+    with pytest.raises(NotConfigured) as raised:
+        flow.begin(entry, services)
+
+    assert ((missing,), []) == (raised.value.settings, inbox.messages)
+
+
+def test_templates_can_be_replaced_one_by_one(flow, entry, make_services, tmp_path, sent):
+    """
+    Given a folder with one template of one's own,
+    when a message is written,
+    then that one is used, with all values at hand, and the built-in one for the other form.
+    """
+    (tmp_path / "confirm.txt.j2").write_text(
+        "{{ application }}|{{ username }}|{{ link }}|{{ code }}|{{ valid_for }}|{{ purpose }}|"
+        "{{ reason }}|{{ locale }}|{{ expires_at.isoformat() }}|{{ subject }}"
+    )
+
+    message = sent(
+        flow,
+        attrs.evolve(entry, locale="de"),
+        make_services(COMPLETE | {"templates": tmp_path}),
+    )
+
+    assert (
+        f"Shop|Ada@example.com|https://shop.example/confirm?{LINK}|K7QM-3XRP|30 minutes|confirm|"
+        "register|de|2026-03-04T05:36:07.890000+00:00|Confirm your e-mail address"
+    ) == message.text
+    assert "Welcome to Shop!" in message.html
+
+
+def test_the_layout_can_be_replaced_for_all(flow, entry, make_services, tmp_path, sent):
+    """
+    Given a layout of one's own,
+    when a message is written,
+    then the built-in text stands in it.
+    """
+    (tmp_path / "layout.html.j2").write_text("<main>{% block body %}{% endblock %}</main>")
+
+    html = sent(flow, entry, make_services(COMPLETE | {"templates": tmp_path})).html
+
+    assert html.startswith("<main>")
+    assert "Please confirm" in html
+
+
+def test_a_broken_template_sends_nothing(flow, entry, make_services, tmp_path, inbox):
+    """
+    Given a template of one's own that names a value that does not exist,
+    when a message would be written,
+    then the error names the template, and nothing is sent.
+    """
+    (tmp_path / "confirm.html.j2").write_text("{{ first_name }}")
+    services = make_services(COMPLETE | {"templates": tmp_path})
+
+    with pytest.raises(PluginFailed, match=r"confirm\.html\.j2"):
+        flow.begin(entry, services)
+
+    assert [] == inbox.messages
+
+
+def test_the_flow_says_what_it_is(flow, reset_flow, make_services):
+    """
+    Given the two flows,
+    when the engine looks at them,
+    then they can send again, prove the address, run under a limit, and are called `email`.
+    """
+    for each in (flow, reset_flow):
+        assert ("email", True, True, False) == (
+            each.name,
+            each.resends,
+            each.proves_address,
+            getattr(each, "inline", False),
+        )
+        assert 12.0 == each.limit_seconds(make_services({"email.time_limit": "12 seconds"}))

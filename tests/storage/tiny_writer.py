@@ -1,0 +1,102 @@
+"""A process that uses a store; the tests start it, let it race, and kill it.
+
+tiny_writer.py kill PATH FIRST      write for ever, saying each commit once it is acknowledged
+tiny_writer.py race PATH NAME       wait for a line, then race for keys and for one user
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+
+from small_store import id_of
+
+from admit.errors import AdmitError
+from admit.storage import TinyStore
+from admit.stores import Change, KeyTaken, Label, NewEvent, Put, Remove, VersionMoved
+
+TURNS = 40
+INCREMENTS = 60
+COUNTER = id_of(0xC0)
+COMPACT_AT_BYTES = 20_000
+THREADS = 3
+
+
+def say(text: str) -> None:
+    """Tell the test, in one write: a kill does not tear it."""
+    os.write(1, f"{text}\n".encode())
+
+
+def account(number: int, version: int) -> Change:
+    """Return a change of three records and an event that belong together: the test sees if one is
+    missing. The third version removes what the first two put."""
+    event = NewEvent(id_of(number * 10 + version), {}, id_of(number), version, {"pad": "x" * 50})
+    if version == 3:
+        gone = (Remove("user", id_of(number), 2), Remove("custom-data", id_of(number), 2))
+        return Change(remove=gone, events=(event,))
+    body = {"version": version, "pad": "x" * (number * 37 % 300)}
+    label = (Label(f"version/{version}", f"{number:020}"),)
+    expects = version - 1 or None
+    key = (f"key:{number}",)
+    return Change(
+        put=(
+            Put("user", id_of(number), body, expects, key, label),
+            Put("custom-data", id_of(number), body, expects),
+        ),
+        events=(event,),
+    )
+
+
+def write_for_ever(path: str, first: int) -> None:
+    """Commit accounts from several threads, some settled later, and say each that is durable."""
+    store = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES)
+
+    def work(thread: int) -> None:
+        for number in itertools.count(first + thread, THREADS):
+            for version in range(1, 4 if number % 5 == 0 else 3):
+                store.commit(account(number, version), settle=number % 3 != 0)
+                if number % 3 == 0:
+                    store.settle()
+                say(f"{number} {version}")
+
+    for thread in range(THREADS):
+        threading.Thread(target=work, args=(thread,)).start()
+
+
+def race(path: str, name: int) -> None:
+    """Take keys that the other wants too; say which; then increment a counter."""
+    with_compactions = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES)
+    say("ready")
+    sys.stdin.readline()
+    for turn in range(TURNS):
+        put = Put("user", id_of(1000 * (name + 1) + turn), {"by": name}, None, (f"key:{turn}",))
+        try:
+            with_compactions.commit(Change(put=(put,)))
+            say(f"won {turn}")
+        except KeyTaken:
+            say(f"taken {turn}")
+    for _ in range(INCREMENTS):
+        while True:
+            counter = with_compactions.get("user", COUNTER)
+            body = {"n": 1} if counter is None else {"n": counter.body["n"] + 1}
+            expects = None if counter is None else counter.version
+            try:
+                with_compactions.commit(Change(put=(Put("user", COUNTER, body, expects),)))
+                break
+            except VersionMoved:
+                continue
+    with_compactions.close()
+    say("done")
+
+
+if __name__ == "__main__":
+    try:
+        if sys.argv[1] == "kill":
+            write_for_ever(sys.argv[2], int(sys.argv[3]))
+        else:
+            race(sys.argv[2], int(sys.argv[3]))
+    except AdmitError as error:
+        say(f"failed {error}")
+        raise
