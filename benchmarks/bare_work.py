@@ -1,20 +1,23 @@
 """The bare work of the engine's operations: the yardstick that `engine_overhead.py` divides by.
 
-The smallest honest program that does the same work with the same building blocks – attrs records
-written by cattrs-free plain code, one shared Machine, five plugins with a hook before and after,
-digests, one event a change in the same commit, HS256 tokens by PyJWT's own recipe – and without
-validation, policy, settings, logging or error handling.
+The smallest honest program that does the design's work with the design's record: attrs records
+(a user with addresses, identities, runs and their attempts), plain code between them and JSON
+objects, one shared Machine, five plugins with a hook before and after, a token and a typed code
+with their digests, one chained event a change in the same commit, HS256 tokens by PyJWT. No
+validation, policy, settings, leases, labels, logging or error handling.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
 
+import jwt
 import pluggy
 from attrs import asdict, evolve, frozen
 from transitions import Machine
@@ -35,23 +38,45 @@ _SPEC, _IMPL = pluggy.HookspecMarker("bare"), pluggy.HookimplMarker("bare")
 
 
 @frozen
+class Address:
+    typed: str
+    canonical: str
+    proved_at: int | None
+    proved_by: str | None
+
+
+@frozen
 class Identity:
-    type: str
+    provider: str
     id: str
+    login_key: str
     data: Mapping[str, str]
+    private: Mapping[str, str]
+    added_at: int
+
+
+@frozen
+class Attempt:
+    number: int
+    started_at: int
+    leased_until: int
+    expires_at: int
+    token_digest: str
+    code_digest: str
+    dispatched_at: int | None
+    error: str | None
 
 
 @frozen
 class Run:
     id: str
+    purpose: str
     flow: str
-    attempt: int
+    address: str
     reason: str
-    status: str
-    digest: str
-    sent: int | None
-    expires: int | None
-    error: str | None
+    created_at: int
+    result: str | None
+    attempts: tuple[Attempt, ...]
 
 
 @frozen
@@ -60,11 +85,12 @@ class User:
     state: str
     disabled: bool
     version: int
-    email: str | None
-    created: int
-    confirmed: int | None
-    last_login: int | None
-    password: str
+    created_at: int
+    confirmed_at: int | None
+    last_seen_at: int | None
+    epoch: int
+    last_event: str
+    addresses: tuple[Address, ...]
     identities: tuple[Identity, ...]
     runs: tuple[Run, ...]
 
@@ -113,14 +139,21 @@ def _move(state: str, trigger: str) -> str:
 
 
 def _structure(body: Mapping[str, Any]) -> User:
-    identities = tuple(Identity(**identity) for identity in body["identities"])
     return User(
-        **{**body, "identities": identities, "runs": tuple(Run(**run) for run in body["runs"])}
+        **{
+            **body,
+            "addresses": tuple(Address(**a) for a in body["addresses"]),
+            "identities": tuple(Identity(**i) for i in body["identities"]),
+            "runs": tuple(
+                Run(**{**run, "attempts": tuple(Attempt(**a) for a in run["attempts"])})
+                for run in body["runs"]
+            ),
+        }
     )
 
 
 class BareWork:
-    """register, confirm, rerun, log in and check, straight against dictionaries."""
+    """register, rerun, confirm, log in and check, straight against dictionaries."""
 
     def __init__(self) -> None:
         self._users: dict[str, dict[str, Any]] = {}
@@ -133,97 +166,103 @@ class BareWork:
             manager.register(_Plugin())
         self._hook = manager.hook
 
-    def _commit(self, user: User, event: dict[str, Any], key: str | None = None) -> None:
+    def _commit(self, user: User, trigger: str, state: str | None, run: str | None) -> User:
+        event = {
+            "id": _id(),
+            "at": _now(),
+            "trigger": trigger,
+            "actor": ["application", None],
+            "user": user.id,
+            "version": user.version + 1,
+            "from": state,
+            "to": user.state,
+            "run": run,
+            "previous": user.last_event,
+        }
+        head = _digest(json.dumps(event, sort_keys=True, separators=(",", ":")))
+        user = evolve(user, version=user.version + 1, last_event=head)
         self._users[user.id] = asdict(user)
         self._events.append(event)
-        if key is not None:
-            self._keys[key] = user.id
+        return user
 
-    def _event(
-        self, user: User, trigger: str, state: str | None, run: str | None
-    ) -> dict[str, Any]:
-        return {
-            "id": _id(), "user": user.id, "trigger": trigger, "from": state, "to": user.state,
-            "at": _now(), "actor": "user", "run": run,
-        }  # fmt: skip
-
-    def _run(self, reason: str, attempt: int) -> tuple[str, Run]:
-        token, now = secrets.token_urlsafe(32), _now()
-        return token, Run(
-            _id(), "email", attempt, reason, "sent", _digest(token), now, now + 1_800_000, None
+    def _run(self, user: str, email: str, reason: str) -> tuple[str, Run]:
+        token, run_id, now = user + secrets.token_hex(52), _id(), _now()
+        code = secrets.token_hex(5)
+        attempt = Attempt(
+            1,
+            now,
+            now + 60_000,
+            now + 1_800_000,
+            _digest(token),
+            hmac.new(KEY, f"{run_id}:{code}".encode(), "sha256").hexdigest(),
+            None,
+            None,
         )
+        return token, Run(run_id, "confirm", "email", email, reason, now, None, (attempt,))
+
+    def _sent(self, user: User) -> User:
+        run = user.runs[-1]
+        attempt = evolve(run.attempts[-1], dispatched_at=_now())
+        user = evolve(user, runs=(*user.runs[:-1], evolve(run, attempts=(attempt,))))
+        return self._commit(user, "dispatched", None, run.id)
 
     def register(self, email: str) -> tuple[str, str]:
-        identity = Identity("local-userpass", _id(), {"email": email})
+        now = _now()
+        identity = Identity("local-userpass", _id(), email, {"email": email}, {}, now)
         user = User(
-            _id(), "pending", False, 1, email, _now(), None, None, "-" * 97, (identity,), ()
-        )
+            _id(), "pending", False, 0, now, None, None, 0, "",
+            (Address(email, email, None, None),), (identity,), (),
+        )  # fmt: skip
         self._hook.before(user=user)
-        token, run = self._run("register", 1)
-        user = evolve(user, runs=(run,))
-        self._commit(user, self._event(user, "register", None, run.id), "email:" + email)
-        sent = evolve(user, version=2, runs=(evolve(run, status="sent"),))
-        self._commit(sent, self._event(sent, "sent", "pending", run.id))
-        self._hook.after(user=sent)
+        token, run = self._run(user.id, email, "register")
+        user = self._commit(evolve(user, runs=(run,)), "register", None, run.id)
+        self._keys["local-userpass:" + email] = user.id
+        self._hook.after(user=self._sent(user))
         return user.id, token
 
     def rerun(self, user_id: str) -> str:
         user = _structure(self._users[user_id])
         self._hook.before(user=user)
-        token, run = self._run("rerun", 2)
-        state = _move(user.state, "rerun")
-        begun = evolve(user, state=state, version=user.version + 1, runs=(*user.runs, run))
-        self._commit(begun, self._event(begun, "rerun", user.state, run.id))
-        sent = evolve(
-            begun, version=begun.version + 1, runs=(*user.runs, evolve(run, status="sent"))
-        )
-        self._commit(sent, self._event(sent, "sent", "pending", run.id))
-        self._hook.after(user=sent)
+        token, run = self._run(user.id, user.addresses[0].canonical, "rerun")
+        elders = tuple(evolve(elder, result="superseded") for elder in user.runs)
+        begun = evolve(user, state=_move(user.state, "rerun"), runs=(*elders, run))
+        self._hook.after(user=self._sent(self._commit(begun, "rerun", user.state, run.id)))
         return token
 
     def confirm(self, user_id: str, token: str) -> User:
         user = _structure(self._users[user_id])
         run = user.runs[-1]
-        assert hmac.compare_digest(run.digest, _digest(token))
+        assert hmac.compare_digest(run.attempts[-1].token_digest, _digest(token))
         self._hook.before(user=user)
         confirmed = evolve(
             user,
             state=_move(user.state, "confirm"),
-            version=user.version + 1,
-            confirmed=_now(),
-            runs=(*user.runs[:-1], evolve(run, status="used")),
+            confirmed_at=_now(),
+            runs=(*user.runs[:-1], evolve(run, result="success")),
         )
-        self._commit(confirmed, self._event(confirmed, "confirm", user.state, run.id))
+        confirmed = self._commit(confirmed, "confirm", user.state, run.id)
         self._hook.after(user=confirmed)
         return confirmed
 
     def log_in(self, email: str) -> str:
-        user = _structure(self._users[self._keys["email:" + email]])
+        user = _structure(self._users[self._keys["local-userpass:" + email]])
         assert user.state == "confirmed"
         self._hook.before(user=user)
-        seen = evolve(user, last_login=_now(), version=user.version + 1)
-        refresh, session = secrets.token_urlsafe(32), _id()
-        self._commit(seen, self._event(seen, "log_in", user.state, None))
+        now, session = int(time.time()), _id()
+        refresh = jwt.encode(
+            {"typ": "refresh", "sub": user.id, "sid": session, "exp": now + 5_184_000}, KEY
+        )
+        seen = self._commit(evolve(user, last_seen_at=_now()), "log-in", None, None)
         self._sessions[session] = {"user": user.id, "digest": _digest(refresh), "created": _now()}
         self._hook.after(user=seen)
-        now = int(time.time())
-        return _sign({"sub": user.id, "sid": session, "iat": now, "exp": now + 1800})
+        return jwt.encode(
+            {"typ": "access", "sub": user.id, "sid": session, "iat": now, "exp": now + 1800}, KEY
+        )
 
     def check(self, token: str) -> dict[str, Any]:
-        claims = _verify(token)
-        user = self._users[claims["sub"]]
+        claims: dict[str, Any] = jwt.decode(token, KEY, ["HS256"])
+        user, session = self._users[claims["sub"]], self._sessions[claims["sid"]]
+        assert session["user"] == claims["sub"]
         assert not user["disabled"]
         assert user["state"] == "confirmed"
         return claims
-
-
-def _sign(claims: Mapping[str, object]) -> str:
-    import jwt
-
-    return jwt.encode(dict(claims), KEY, "HS256")
-
-
-def _verify(token: str) -> dict[str, Any]:
-    import jwt
-
-    return jwt.decode(token, KEY, ["HS256"])

@@ -231,6 +231,8 @@ def _run_body(run: Run, known: Bodies) -> dict[str, Any]:
         "reason": run.reason,
         "created_at": to_text(run.created_at),
     }
+    if run.locale is not None:
+        body["locale"] = run.locale
     if run.proves:
         body["proves"] = True
     if run.result is not None:
@@ -253,6 +255,7 @@ def _run_from(body: Body) -> Run:
         flow=body["flow"],
         address=body["address"],
         reason=body["reason"],
+        locale=body.get("locale"),
         proves=body.get("proves", False),
         created_at=from_text(body["created_at"]),
         result=body.get("result"),

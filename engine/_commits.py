@@ -47,9 +47,10 @@ def _live(core: Core, user_id: str) -> Record:
             raise UserNotFound
         if record.body["state"] != "deleted":
             return record
-        user_id = record.body.get("absorbed_by")
-        if user_id is None:
+        absorbed_by: str | None = record.body.get("absorbed_by")
+        if absorbed_by is None:
             break
+        user_id = absorbed_by
     raise UserNotFound
 
 

@@ -31,6 +31,11 @@ class Acting:
     reason: str | None = None
     client: Client | None = None
 
+    @property
+    def locale(self) -> str | None:
+        """The language of whoever asks, if it is known."""
+        return None if self.client is None else self.client.locale
+
 
 @attrs.frozen
 class Happening:
@@ -89,7 +94,8 @@ def _detail(happening: Happening, by: Acting) -> Body | None:
     detail: dict[str, Any] = dict(happening.detail)
     if by.reason:
         detail["reason"] = by.reason
-    if by.client is not None:
+    # What ends a user keeps its detail, which says why; so it must not say from where (A5).
+    if by.client is not None and happening.to_state != "deleted":
         detail["client"] = {k: v for k, v in attrs.asdict(by.client).items() if v is not None}
     if not detail:
         return None

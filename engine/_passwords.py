@@ -16,6 +16,14 @@ from .masked import Secret
 from .settings import Settings
 
 
+def as_secret(value: object, field: str = "password") -> Secret:
+    """Return *value* as a secret. Raises InvalidInput: it is no text; its type alone is named."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str):
+        raise InvalidInput(field, f"must be text, not {type(text).__name__}.")
+    return Secret(text)
+
+
 def normal(password: Secret, *, max_length: int, field: str = "password") -> str:
     """Return the password as it is hashed: NFKC, never cut (security.md P1).
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.metadata
 import inspect
 import logging
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import attrs
@@ -30,9 +29,12 @@ from .errors import (
     UnknownName,
     Vetoed,
 )
+from .providers import Check, Claim, NewIdentity
+from .settings import fields
 
 _log: Final = logging.getLogger("admit.plugins")
-_GROUP: Final = "admit"
+GROUP: Final = "admit"
+"""The entry points that are plugins."""
 _SLOW_SECONDS: Final = 0.05
 """An event hook that takes longer is named in the log: it holds up its caller."""
 
@@ -51,7 +53,17 @@ _OFFERS: Final = {
     "register_functions": "function",
     "register_erase_steps": "erase step",
     "register_settings": "settings section",
+    "register_commands": "command",
 }
+_FOR_THE_COMMAND_LINE: Final = frozenset({"register_commands"})
+"""What no engine asks for."""
+_ANSWERS: Final[Mapping[str, type]] = {
+    "identify": Claim,
+    "check": Check,
+    "new_identity": NewIdentity,
+    "private_data": Mapping,
+}
+"""What a provider's methods must answer."""
 
 
 @attrs.frozen
@@ -78,6 +90,8 @@ class PluginInfo:
     offers: tuple[str, ...]
     failures: int
     hanging: int
+    problem: AdmitError | None = None
+    """Why it does not load; only a survey has one, for an engine would not open."""
 
 
 class Plugins:
@@ -100,7 +114,9 @@ class Plugins:
             self._load(plugin, "open(plugins=…)")
         self._refuse_unknown_hooks()
         self._chains = {name: self._chain(name) for name in HOOKS}
-        self._offers = {hook: self._collect(hook) for hook in _OFFERS}
+        self._offers = {
+            hook: self._collect(hook) for hook in _OFFERS if hook not in _FOR_THE_COMMAND_LINE
+        }
         for name, function in (functions or {}).items():
             self._add(self._offers["register_functions"], "function", name, "open()", function)
 
@@ -109,7 +125,9 @@ class Plugins:
     def _discover(self, discover: bool | Iterable[str]) -> None:
         if discover is False:
             return
-        found = importlib.metadata.entry_points(group=_GROUP)
+        import importlib.metadata  # 15 ms that an engine without discovery does not need
+
+        found = importlib.metadata.entry_points(group=GROUP)
         wanted = None if discover is True else set(discover)
         if wanted is not None and wanted - found.names:
             raise UnknownName("plugin", sorted(wanted - found.names)[0], sorted(found.names))
@@ -129,6 +147,8 @@ class Plugins:
             raise PluginFailed(
                 plugin.__name__, "loading", "this is a class; hand over an instance of it"
             )
+        if self._manager.is_registered(plugin):
+            return  # installed, and named in the configuration as well
         name = name or getattr(plugin, "__name__", None) or self._instance_name(plugin)
         try:
             registered = self._manager.register(plugin, name)
@@ -147,10 +167,20 @@ class Plugins:
 
     def _refuse_unknown_hooks(self) -> None:
         for name, plugin in self._manager.list_name_plugin():
-            for caller in self._manager.get_hookcallers(plugin) or []:
+            callers = self._manager.get_hookcallers(plugin) or []
+            for caller in callers:
                 if not caller.has_spec():
                     meant = difflib.get_close_matches(caller.name, HOOKS, 1)
                     raise UnknownHook(name, caller.name, HOOKS, meant[0] if meant else None)
+            # A veto that is not asked because its mark was forgotten would let everything pass.
+            filled = {caller.name for caller in callers}
+            for hook in HOOKS:
+                if hook not in filled and inspect.isroutine(getattr(plugin, hook, None)):
+                    raise PluginFailed(name, hook, "is not marked with @admit.hookimpl")
+            if not callers:
+                raise PluginFailed(
+                    name, "loading", "fills no hook: mark its functions with @admit.hookimpl"
+                )
 
     def _chain(self, hook: str) -> tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...]:
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
@@ -162,6 +192,12 @@ class Plugins:
                     "wrappers are not supported: plugins are "
                     "called one at a time, so that each failure has a name",
                 )
+            if inspect.iscoroutinefunction(implementation.function):
+                raise PluginFailed(
+                    implementation.plugin_name,
+                    hook,
+                    "hooks are plain functions; what a register_… hook offers may be async",
+                )
         return tuple((i.plugin_name, i.function, i.argnames) for i in reversed(implementations))
 
     def _collect(self, hook: str) -> dict[str, Offer]:
@@ -169,20 +205,23 @@ class Plugins:
         for plugin, function, _ in self._chains[hook]:
             try:
                 answer = function()
+                if not isinstance(answer, Mapping | Iterable | None):
+                    raise PluginFailed(plugin, hook, "must answer an iterable")
+                if isinstance(answer, Mapping):
+                    named = list(answer.items())
+                else:
+                    named = [(getattr(value, "name", None), value) for value in answer or ()]
+            except PluginFailed:
+                raise
             except Exception as problem:
                 raise PluginFailed(plugin, hook, _say(problem)) from problem
-            if isinstance(answer, Mapping):
-                named = list(answer.items())
-            else:
-                try:
-                    named = [(getattr(value, "name", None), value) for value in answer or ()]
-                except TypeError:
-                    raise PluginFailed(plugin, hook, "must answer an iterable") from None
             for name, value in named:
                 if not isinstance(name, str) or not name:
                     raise PluginFailed(
                         plugin, hook, f"{type(value).__name__} has no attribute `name`, a text"
                     )
+                if hook == "register_settings":
+                    _check_section(plugin, name, value)
                 self._add(offers, _OFFERS[hook], name, plugin, value)
         return offers
 
@@ -205,6 +244,16 @@ class Plugins:
         """Return all that was registered by *hook*."""
         return self._offers[hook]
 
+    def commands(self) -> Mapping[str, Offer]:
+        """Return the commands for the command line: asked for here, and only here."""
+        return self._collect("register_commands")
+
+    def all_offers(self) -> Iterator[tuple[str, Offer]]:
+        """Yield each thing that was offered, after what kind of thing it is."""
+        for hook, offers in self._offers.items():
+            for offer in offers.values():
+                yield _OFFERS[hook], offer
+
     def info(self) -> list[PluginInfo]:
         """Return what is loaded, from where, and which hooks it fills."""
         hanging = self.calls.hanging()
@@ -214,9 +263,8 @@ class Plugins:
                 source=self._sources[name],
                 hooks=tuple(h for h in HOOKS if any(name == p for p, _, _ in self._chains[h])),
                 offers=tuple(
-                    f"{_OFFERS[hook]} {offer.name}"
-                    for hook, offers in self._offers.items()
-                    for offer in offers.values()
+                    f"{kind} {offer.name}"
+                    for kind, offer in self.all_offers()
                     if offer.plugin == name
                 ),
                 failures=self._failures[name],
@@ -236,6 +284,15 @@ class Plugins:
     ) -> Any:
         """Return what a registered object's method answers: inline if it says so, else under the
         limit. Errors of ours pass; anything else becomes PluginFailed, naming the plugin."""
+        value = self._call(offer, what, call, limit_seconds)
+        expected = _ANSWERS.get(what)
+        if expected is not None and not isinstance(value, expected):
+            raise PluginFailed(
+                offer.plugin, what, f"must answer a {expected.__name__}, not {type(value).__name__}"
+            )
+        return value
+
+    def _call(self, offer: Offer, what: str, call: Callable[[], Any], limit_seconds: float) -> Any:
         try:
             if not offer.inline:
                 return self.calls.run(offer.plugin, what, call, limit_seconds)
@@ -247,7 +304,7 @@ class Plugins:
                 raise  # our own thread: KeyboardInterrupt and the like are the caller's
             self._record_failure(offer.plugin, what, problem)
             raise PluginFailed(offer.plugin, what, _say(problem)) from problem
-        if inspect.isawaitable(value):
+        if hasattr(value, "__await__"):
             if inspect.iscoroutine(value):
                 value.close()
             raise PluginFailed(offer.plugin, what, "declares inline = True but is async")
@@ -315,6 +372,15 @@ class Plugins:
             took = time.perf_counter() - start
             if took > _SLOW_SECONDS:
                 _log.warning("plugin %s took %.0f ms in %s", plugin, took * 1000, hook)
+
+
+def _check_section(plugin: str, name: str, section: Any) -> None:
+    """Return if *section* is a class of settings. Raises PluginFailed."""
+    try:
+        fields(section)
+    except Exception as problem:
+        what = f"the section {name!r} is no class of settings: {problem}"
+        raise PluginFailed(plugin, "register_settings", what) from problem
 
 
 def _say(problem: BaseException) -> str:

@@ -13,6 +13,7 @@ from ._commits import load
 from ._core import Core
 from ._events import Acting
 from ._ids import check_id
+from ._passwords import as_secret
 from ._plugins import PluginInfo
 from ._usecases import (
     batch,
@@ -268,7 +269,7 @@ class Engine:
             self._by,
             self._id(user, address),
             password=_optional(password),
-            current_password=_optional(current_password),
+            current_password=_optional(current_password, "current_password"),
             arguments=arguments,
         )
         return prepared.run()
@@ -291,7 +292,7 @@ class Engine:
             CodeWrong, CodeResting, UserNotFound: with a code.
             PasswordRefused: the policy refuses it; the token stays good.
         """
-        new = _secret(password)
+        new = as_secret(password)
         if token is not None or token_id is not None:
             return passwords.by_token(self._core, self._by, token_id, token, new).run()
         return passwords.by_code(self._core, self._by, _given(address), code, new).run()
@@ -310,7 +311,9 @@ class Engine:
             UserNotFound, WrongCredentials, PasswordRefused: nothing was changed.
         """
         user_id = self._id(user, address)
-        prepared = passwords.change(self._core, self._by, user_id, _secret(current), _secret(new))
+        prepared = passwords.change(
+            self._core, self._by, user_id, as_secret(current, "current"), as_secret(new, "new")
+        )
         return prepared.run()
 
     # --- log-in and sessions -------------------------------------------------------------------
@@ -362,7 +365,7 @@ class Engine:
     ) -> why.Why:
         """Explain where a user stands: its last run and delivery, what is allowed, what blocks
         the rest, and what to do next. Raises UserNotFound."""
-        return why.why(self._core, load(self._core, self._id(user, address)))
+        return why.why(self._core, self._by, load(self._core, self._id(user, address)))
 
     def plugins(self) -> list[PluginInfo]:
         """Return the loaded plugins, where they come from, and which hooks they fill."""
@@ -460,7 +463,7 @@ def user_id(core: Core, user: User | str | None, address: str | None) -> str:
         raise InvalidInput("user", "name the user by id or by address, one of the two.")
     if isinstance(user, User):
         return user.id
-    if isinstance(user, str):
+    if user is not None:
         return check_id(user, "user")
     found = stranger.holder_of(core, canonical(address))
     if found is None:
@@ -476,9 +479,5 @@ def _given(address: str | None) -> str:
     return address
 
 
-def _secret(value: str | Secret) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)
-
-
-def _optional(value: str | Secret | None) -> Secret | None:
-    return None if value is None else _secret(value)
+def _optional(value: str | Secret | None, field: str = "password") -> Secret | None:
+    return None if value is None else as_secret(value, field)

@@ -38,6 +38,7 @@ AdmitError
 ├── TryLater                   contention, a cool-down, a full queue: nothing was changed
 │   └── CodeResting            too many wrong codes; the link still works
 ├── NotConfigured              settings that this needs are missing
+├── MissingExtra               an optional package is not installed
 ├── WrongKey
 └── StoreError
     ├── FateUnknown            the commit may or may not have happened
@@ -511,6 +512,18 @@ class NotConfigured(AdmitError):
         self.what, self.settings = what, tuple(settings)
         self.sentence = f"{what} is not configured."
         self.next_step = f"Set {' and '.join(self.settings)}, or open with dev=True."
+
+
+class MissingExtra(AdmitError):
+    """This needs a package that comes with an extra of admit. Nothing was changed."""
+
+    code = "missing-extra"
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(what, package, extra)
+        self.what, self.package, self.extra = what, package, extra
+        self.sentence = f"{what} needs the package {package}, which is not installed."
+        self.next_step = f"Install it: pip install 'admit[{extra}]'"
 
 
 class WrongKey(AdmitError):

@@ -70,8 +70,7 @@ class Users:
         Raises:
             InvalidInput: there is no such list, or *limit* is not from 1 to 1,000.
         """
-        if label not in LABELS and not label.startswith("provider/"):
-            raise InvalidInput("label", f"must be one of {', '.join(LABELS)} or provider/NAME.")
+        _check_label(label)
         if not 1 <= limit <= 1000:
             raise InvalidInput("limit", "must be from 1 to 1000.")
         page = self._core.store.page("user", label, after, limit, reverse)
@@ -92,7 +91,8 @@ class Users:
         )
 
     def count(self, label: str = "all") -> int:
-        """Return how many users are in a list."""
+        """Return how many users are in a list. Raises InvalidInput: there is no such list."""
+        _check_label(label)
         return self._core.store.count("user", label)
 
     def timeline(self, user: User | UserId) -> tuple[Event, ...]:
@@ -132,6 +132,11 @@ class Users:
             after=after,
             limit=limit,
         )
+
+
+def _check_label(label: str) -> None:
+    if label not in LABELS and not label.startswith("provider/"):
+        raise InvalidInput("label", f"must be one of {', '.join(LABELS)} or provider/NAME.")
 
 
 class Sessions:

@@ -126,7 +126,9 @@ def register_commands() -> Iterable[click.Command]:
     """Offer commands for the `admit` command line.
 
     Kind: registering. Called: once, when the command line starts.
-    Answer: click commands with distinct names. Raises: named in a warning, the rest works.
+    Answer: click commands with distinct names. Under `@click.pass_obj` a command gets an object
+    whose `open(read_only=…)` opens the engine that `--store`, `--config` and `--dev` name.
+    Raises: named in a warning, the rest works.
     """
 
 
@@ -146,7 +148,7 @@ def before_password(password: str, address: str | None) -> str | None:
     """Refuse a new password: a block list, a breach check on local data.
 
     Kind: veto. Called: whenever a password is about to be set, after the length was checked.
-    Answer: None, or the rule it breaks ("is one of the commonest passwords").
+    Answer: None, or the rule it breaks ("is one of the commonest passwords.").
     Raises: refused as well. Slow: named, not cut.
     """
 

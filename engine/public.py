@@ -10,14 +10,27 @@ from . import _tokens
 from ._codec import user_from
 from ._core import Core
 from ._events import Acting
-from ._usecases import confirm, delete, log_in, register, rerun, stranger, throttle
+from ._ids import check_id
+from ._passwords import as_secret
+from ._usecases import (
+    confirm,
+    delete,
+    log_in,
+    register,
+    rerun,
+    stranger,
+    throttle,
+    typed_codes,
+)
 from ._usecases import password as passwords
 from ._usecases.confirm import Change
 from ._usecases.rerun import Reason
 from .addresses import canonical
 from .errors import (
+    CodeResting,
     CodeWrong,
     LogInRefused,
+    TokenUnknown,
     UserNotFound,
     WrongCredentials,
 )
@@ -61,7 +74,7 @@ class PublicFace:
             InvalidInput, Vetoed, NotConfigured: nothing was written.
         """
         valid = register.validate(
-            self._core, self._by, login, _secret(password), provider=provider, data=data
+            self._core, self._by, login, as_secret(password), provider=provider, data=data
         )
         self._begin("register", valid.canonical or valid.asked.login_key)
         stranger.register(self._core, self._by, valid)
@@ -99,7 +112,7 @@ class PublicFace:
         """
         found = canonical(address)
         self._begin("message", found)
-        new = None if password is None else _secret(password)
+        new = None if password is None else as_secret(password)
         if new is not None:
             self._core.services.check_password(new, address=address)
         stranger.reset(self._core, self._by, stranger.holder_of(self._core, found), new)
@@ -121,29 +134,30 @@ class PublicFace:
 
         Raises:
             TokenMalformed, TokenRefused: as `Engine.confirm`.
-            CodeWrong: the code is wrong, or nobody has this address.
+            CodeWrong: the code is wrong or rests, or nobody has this address.
             PasswordRefused: the password would be new, and the policy refuses it.
         """
-        chosen = _secret(password)
-        if token is not None and token_id is not None:
+        chosen = as_secret(password)
+        if token is not None or token_id is not None:
+            run_id, user_id, text = _tokens.read_token(token_id, token)
             self._count_client()
-            _, user_id, _ = _tokens.read_token(token_id, token)
-            change = self._replacing(user_id, chosen)
+            user = self._user(user_id)
+            if user is None:
+                raise TokenUnknown
+            # Before hashing: a dead token costs nothing, and tells nothing of the account.
+            confirm.good_run(self._core, user, run_id, _tokens.token_digest(text), "confirm")
+            change = self._replacing(user, chosen)
             return confirm.by_token(self._core, self._by, token_id, token, change=change).run()
-        found = canonical(address)
+        found, typed = canonical(address), _tokens.read_code(code)
         self._count_client()
         throttle.hit(self._core, "code", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
-        holder = stranger.newest_waiting(self._core, found)
-        change = None if holder is None else self._replacing(holder.id, chosen)
-        try:
-            return confirm.by_code(self._core, self._by, found, code, change=change).run()
-        except UserNotFound:
-            raise CodeWrong from None
+        change = self._replacing(self._owner_of_code(found, typed), chosen)
+        return confirm.by_code(self._core, self._by, found, code, change=change).run()
 
     def set_password(self, *, token_id: str, token: str | Secret, password: str | Secret) -> User:
         """Set a password with a reset token; as `Engine.set_password`."""
         self._count_client()
-        prepared = passwords.by_token(self._core, self._by, token_id, token, _secret(password))
+        prepared = passwords.by_token(self._core, self._by, token_id, token, as_secret(password))
         return prepared.run()
 
     def change_password(self, *, address: str, current: str | Secret, new: str | Secret) -> User:
@@ -153,8 +167,10 @@ class PublicFace:
             LogInRefused: unknown address or wrong password.
             PasswordRefused: the policy refuses the new one.
         """
-        user = self._owner(address, _secret(current))
-        prepared = passwords.change(self._core, self._by, user.id, _secret(current), _secret(new))
+        user = self._owner(address, as_secret(current, "current"))
+        prepared = passwords.change(
+            self._core, self._by, user.id, as_secret(current, "current"), as_secret(new, "new")
+        )
         return prepared.run()
 
     def log_in(self, provider: str, /, **credentials: object) -> LogIn:
@@ -173,7 +189,7 @@ class PublicFace:
         Raises:
             LogInRefused: nobody who is pending has this address and password.
         """
-        user = self._owner(address, _secret(password))
+        user = self._owner(address, as_secret(password))
         wanted = canonical(to, field="to")
         self._begin("message", wanted)
         stranger.change_or_pretend(
@@ -193,7 +209,7 @@ class PublicFace:
             LogInRefused: unknown address or wrong password.
             Vetoed: a plugin refused.
         """
-        user = self._owner(address, _secret(password))
+        user = self._owner(address, as_secret(password))
         delete.delete(self._core, self._by, user.id).run()
         return Receipt()
 
@@ -208,16 +224,15 @@ class PublicFace:
     ) -> Receipt:
         holder, named = None, False
         if user is not None:
-            user_id = user.id if isinstance(user, User) else user
+            user_id = user.id if isinstance(user, User) else check_id(user, "user")
             self._begin("message", user_id)
-            record = self._core.store.get("user", user_id)
-            holder, named = (None if record is None else user_from(record)), True
+            holder, named = self._user(user_id), True
         else:
             found = canonical(address)
             self._begin("message", found)
             holder = stranger.holder_of(self._core, found)
             if password is not None:
-                named = self._is_password_of(holder, _secret(password))
+                named = self._is_password_of(holder, as_secret(password))
         stranger.again(self._core, self._by, holder, reason, named=named)
         return Receipt()
 
@@ -250,20 +265,32 @@ class PublicFace:
         hashed = None if identity is None else identity.private.get("hash")
         return self._core.services.verify_password(secret, hashed)
 
-    def _replacing(self, user_id: str, chosen: Secret) -> Change | None:
-        """Return what gives a user that password as it becomes confirmed; None: it has it."""
+    def _user(self, user_id: str) -> User | None:
         record = self._core.store.get("user", user_id)
-        user = None if record is None else user_from(record)
-        if user is None or user.state != "pending" or self._is_password_of(user, chosen):
+        return None if record is None else user_from(record)
+
+    def _owner_of_code(self, found: str, typed: str) -> User:
+        """Return whom a typed code belongs to. Raises CodeWrong, at the same cost for nobody."""
+        try:
+            return typed_codes.user_of_code(self._core, self._by, found, typed, "confirm")
+        except UserNotFound:
+            stranger.pretend(
+                self._core,
+                self._by,
+                lambda user: typed_codes.count_try(self._core, user, "confirm"),
+            )
+            raise CodeWrong from None
+        except CodeResting:
+            raise CodeWrong from None  # only an address that somebody has can rest
+
+    def _replacing(self, user: User, chosen: Secret) -> Change | None:
+        """Return what gives *user* that password as it becomes confirmed; None: it has it."""
+        if user.state != "pending" or self._is_password_of(user, chosen):
             return None
         typed = None if user.address is None else user.address.typed
         self._core.services.check_password(chosen, address=typed)
         private = passwords.hashed(self._core, chosen)
         return lambda found: passwords.with_private(self._core, found, private)
-
-
-def _secret(value: str | Secret) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)
 
 
 def _alike(call: Callable[[], T]) -> T:

@@ -116,6 +116,8 @@ class Run:
     address: str | None
     """The canonical address it is about; the message goes to the stored typed form of it."""
     reason: str
+    locale: str | None = None
+    """The language that the message should speak, as the caller's client named it."""
     proves: bool = False
     """Whether its token, pressed, proves the address (the flow says so)."""
     created_at: datetime

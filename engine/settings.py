@@ -226,7 +226,7 @@ def _duration_text(value: timedelta) -> str:
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds / size:g} {unit if seconds != size else unit[:-1]}"
-    return f"{seconds:g} seconds"
+    return "1 second" if seconds == 1 else f"{seconds:g} seconds"
 
 
 def _text(name: str, value: object) -> str:

@@ -222,7 +222,8 @@ class Store(Protocol):
         durable with the next settled commit or `settle()`; a store may always settle.
 
         Raises:
-            VersionMoved: a record is not at the version expected; nothing was written.
+            VersionMoved: a record is not at the version expected, or the id of an event is there
+                already (so that a blind repetition does no harm); nothing was written.
             KeyTaken: a key belongs to another record; nothing was written. Versions are compared
                 first, and a key freed in the same change may be taken in it.
             FateUnknown: the change may or may not have been written.

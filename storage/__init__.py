@@ -1,6 +1,23 @@
-"""The stores that come with admit."""
+"""The stores that come with admit.
 
-from .live import LiveStorage
-from .tiny import TinyStore, open_store
+Each is imported when it is first named: who uses one needs nothing of the others, neither TinyDB
+nor a system that has `fcntl`.
+"""
 
-__all__ = ["LiveStorage", "TinyStore", "open_store"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .live import LiveStorage
+    from .tiny import TinyStore
+
+__all__ = ["LiveStorage", "TinyStore"]
+
+
+def __getattr__(name: str) -> Any:
+    modules = {"LiveStorage": "live", "TinyStore": "tiny"}
+    if name not in modules:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{modules[name]}", __name__), name)

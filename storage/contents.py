@@ -18,6 +18,9 @@ from .lines import Written, parts_of
 _RECENT_AT_MOST: Final = 1024
 """Decoded records kept: what is read is most often written, or read again, right after."""
 
+_RECENT_BYTES: Final = 4096
+"""A longer document is decoded each time, so that what is kept stays below some 16 MB."""
+
 
 class Place(NamedTuple):
     """Where the document of an event stands on disk."""
@@ -49,9 +52,11 @@ class Contents:
         text = self.tables.get(kind, {}).get(id)
         if text is None:
             return None
-        if len(self._recent) >= _RECENT_AT_MOST:
-            self._recent.clear()
-        found = self._recent[kind, id] = record_from(kind, text)
+        found = record_from(kind, text)
+        if len(text) <= _RECENT_BYTES:
+            if len(self._recent) >= _RECENT_AT_MOST:
+                self._recent.clear()
+            self._recent[kind, id] = found
         return found
 
     def event(self, entry: EventEntry[Place]) -> StoredEvent:

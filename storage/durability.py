@@ -16,7 +16,7 @@ class Durability:
         """*sync* returns when all that was written before the call is on the disk."""
         self._sync = sync
         self._changed = threading.Condition()
-        self._written = 0
+        self._written = 1  # what was found when the store was opened
         self._durable = 0
         self._busy = False
         self.failed = False
@@ -24,7 +24,8 @@ class Durability:
         that its fate is unknown: it stands in the log behind what may be lost."""
 
     def wrote(self) -> int:
-        """Count one commit as written; return its number. Calls do not overlap."""
+        """Count one commit, of this process or another, as written; return its number. Calls do
+        not overlap."""
         self._written += 1
         return self._written
 

@@ -106,7 +106,7 @@ class Journal:
     def take_over_tail(self) -> None:
         """Read what a writer left behind that died, or was interrupted, before it told anybody: a
         whole line counts, a torn one is cut off. The lock is held."""
-        if not self.is_at_end() and self._read_on() and not self._read_only:
+        if self._read_on() and not self._read_only:
             self._files.cut(self.log, self.length_bytes)
             self._files.sync(self.log)
 
@@ -138,16 +138,20 @@ class Journal:
     def begin_next_log(self) -> None:
         """Let the log go on in a new file; what was written is durable then. The lock is held.
 
-        Raises OSError; what was reached by then adds up to the same contents.
+        Raises OSError; contents and position are true all the same, in the old log or the new one.
         """
         self.sync()
         successor = self.generation + 1
-        self._create_log(successor)
-        self.append(next_line(successor))
+        new = self._create_log(successor)
+        try:
+            self.append(next_line(successor))
+        except BaseException:
+            new.close()
+            raise
         try:
             self.sync()
         finally:  # the line stands there for all to see, on the disk or not
-            self._open_log(successor)
+            self._go_on_in(new, successor)
             self._read_on()
 
     def write_snapshot(self) -> NewSnapshot:
@@ -205,9 +209,10 @@ class Journal:
 
     def _load_snapshot(self) -> int:
         try:
-            file = self._open(self._path, os.O_RDONLY)
+            file = self._files.open(self._path, os.O_RDONLY)
         except FileNotFoundError:
             return self._begin_store()
+        self._opened.append(file)
         self.snapshot_bytes = size_of(file)
         if self.snapshot_bytes == 0:  # stock TinyDB makes such a file by opening it
             return self._begin_store()
@@ -227,7 +232,7 @@ class Journal:
                 f"There is no store at {self._path.name}, and it was opened for reading only.",
                 "Open it for writing once, or correct the path.",
             )
-        self._create_log(1)
+        self._create_log(1).close()
         temporary = self._path.with_name(self._path.name + ".tmp")
         file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         self._opened.append(file)
@@ -236,22 +241,25 @@ class Journal:
         self._files.sync_directory(self._path.parent)
         return 1
 
-    def _create_log(self, generation: int) -> None:
+    def _create_log(self, generation: int) -> FileIO:
         file = self._files.open(self._log_path(generation), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        with file:
+        try:
             self._files.write(file, framed(log_line(SCHEMA, generation)), 0)
             self._files.sync(file)
-        self._files.sync_directory(self._path.parent)
+            self._files.sync_directory(self._path.parent)
+        except BaseException:
+            file.close()
+            raise
+        return file
 
     def _open_log(self, generation: int) -> None:
-        log = self._open(self._log_path(generation), os.O_RDONLY if self._read_only else os.O_RDWR)
+        flags = os.O_RDONLY if self._read_only else os.O_RDWR
+        self._go_on_in(self._files.open(self._log_path(generation), flags), generation)
+
+    def _go_on_in(self, log: FileIO, generation: int) -> None:
+        self._opened.append(log)
         self.log_bytes_before += self.length_bytes
         self.log, self.generation, self.length_bytes = log, generation, 0
-
-    def _open(self, path: Path, flags: int) -> FileIO:
-        file = self._files.open(path, flags)
-        self._opened.append(file)
-        return file
 
     def _read_on(self, upto: int | None = None) -> bool:
         """Take over the whole lines up to a length (None: all there are, in logs to come too).

@@ -69,6 +69,7 @@ class TinyStore:
         self._memory = threading.RLock()
         self._durability = Durability(self._sync)
         self._distrusts_memory = False
+        self._seen = 0
         with _said_as_ours(f"open {self._file.name}"):
             self._lock: LockFile | None = self._open_lock()
             try:
@@ -186,13 +187,13 @@ class TinyStore:
             steps = contents.plan(change)
             payload, events = contents.line(change, text)
             # From here to the end memory lags behind the file; an interrupt must not leave it so.
+            # (Not by `_changing_memory`: it would be a tenth of an unsettled commit.)
             self._distrusts_memory = True
             try:
-                with _said_as_ours("write"):
-                    at = self._journal.append(payload)
-            except StoreError:
+                at = self._journal.append(payload)
+            except OSError as error:
                 self._distrusts_memory = False
-                raise
+                raise _as_ours(error, "write") from error
             number = self._durability.wrote()
             contents.apply_change(change, steps, text.documents)
             at += sum(map(len, text.before_events)) + len(text.before_events)
@@ -306,12 +307,10 @@ class TinyStore:
         lock = self._lock
         if lock is None or self._is_fresh():
             return
-        with self._memory:
-            word = lock.word
-            if not self._distrusts_memory and self._journal.follow(Position.from_word(word)):
-                self._seen = word
+        with self._memory, _said_as_ours("read"):
+            if self._follow(lock):
                 return
-        with self._alone(), self._memory:
+        with self._alone(), self._memory, _said_as_ours("read"):
             self._reload()
 
     def _is_fresh(self) -> bool:
@@ -323,16 +322,38 @@ class TinyStore:
             and not self._durability.failed
         )
 
+    def _follow(self, lock: LockFile) -> bool:
+        """Read what others have told; return False if the files must be opened anew instead."""
+        if self._distrusts_memory:
+            return False
+        word = lock.word
+        if word == self._seen:
+            return True
+        with self._changing_memory():
+            followed = self._journal.follow(Position.from_word(word))
+            self._durability.wrote()  # it may have been written by who does not wait for the disk
+        if followed:
+            self._seen = word
+        return followed
+
+    @contextmanager
+    def _changing_memory(self) -> Iterator[None]:
+        """Change what is in memory; if that is interrupted, it is read anew from the files."""
+        self._distrusts_memory = True
+        yield
+        self._distrusts_memory = False
+
     def _catch_up_alone(self) -> None:
         """Read what others have committed, and what they left; then memory and files agree."""
         if self._is_fresh() and self._journal.is_at_end():
             return
         with self._memory, _said_as_ours("read"):
-            lock = self._lock
-            followed = lock is None or self._journal.follow(Position.from_word(lock.word))
-            if self._distrusts_memory or self._durability.failed or not followed:
+            if self._lock is None or self._durability.failed or not self._follow(self._lock):
                 self._reload()
-            self._journal.take_over_tail()
+            if not self._journal.is_at_end():
+                with self._changing_memory():
+                    self._journal.take_over_tail()
+                    self._durability.wrote()
             self._tell()
         if self._durability.failed:
             # A log whose sync failed may report success from now on whatever it keeps. A new
@@ -375,14 +396,18 @@ class TinyStore:
         with _said_as_ours("compact"):
             with self._memory, durability.quiet():
                 try:
-                    journal.begin_next_log()
+                    with self._changing_memory():
+                        journal.begin_next_log()
+                except OSError:
+                    self._distrusts_memory = False  # it is in the old log or in the new one
+                    raise
                 finally:
                     self._tell()
                     durability.failed |= journal.sync_failed
             if not durability.failed:
                 durability.all_durable()
             new = journal.write_snapshot()
-            with self._memory, durability.quiet():
+            with self._memory, durability.quiet(), self._changing_memory():
                 journal.adopt_snapshot(new)
             durability.all_durable()
             self._compact_not_before_bytes = 0
@@ -403,11 +428,13 @@ def _said_as_ours(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"The store could not {what}: {error.strerror or error}."
-        if error.errno in _FULL:
-            raise StoreFull(reason, "Make room, then try again.") from error
-        if error.errno in _NOT_WRITABLE:
-            raise StoreReadOnly(
-                reason, "See the permissions of the file and its folder."
-            ) from error
-        raise StoreError(reason, "See the system's log for the disk's errors.") from error
+        raise _as_ours(error, what) from error
+
+
+def _as_ours(error: OSError, what: str) -> StoreError:
+    reason = f"The store could not {what}: {error.strerror or error}."
+    if error.errno in _FULL:
+        return StoreFull(reason, "Make room, then try again.")
+    if error.errno in _NOT_WRITABLE:
+        return StoreReadOnly(reason, "See the permissions of the file and its folder.")
+    return StoreError(reason, "See the system's log for the disk's errors.")

@@ -20,7 +20,7 @@ from ..lifecycle import move
 from ..records import Attempt, AttemptError, Purpose, Run, User
 from .confirming import become_confirmed
 from .removal import removed
-from .runs import MOST_ATTEMPTS, ended, lifetime, retire_elders, with_run
+from .runs import MOST_ATTEMPTS, dispatched, ended, lifetime, with_run
 
 RETRY_AFTER: Final = (
     timedelta(minutes=1),
@@ -128,9 +128,7 @@ def _dispatch(
     core: Core, user: User, run: Run, attempt: Attempt, now: datetime, *, retires: bool
 ) -> Decision[Written]:
     run = _dispatched(run, attempt, now, now + lifetime(core, run.purpose))
-    new = with_run(user, run)
-    if retires:
-        new = retire_elders(new, run, now)
+    new = dispatched(user, run, now) if retires else with_run(user, run)
     codes = {"flow": run.flow, "reason": run.reason, "attempt": str(attempt.number)}
     return Decision(
         result=Written("dispatched"),

@@ -54,12 +54,16 @@ def rerun_all(
     """Re-run each pending user that *stuck* describes, oldest first; see `Users.rerun_all`."""
     if per_second is not None and per_second <= 0:
         raise InvalidInput("per_second", "must be greater than zero.")
-    for place, (cursor, user) in enumerate(_chosen(core, stuck, after)):
-        if limit is not None and place >= limit:
-            return
-        if place and per_second is not None and not dry_run:
-            core.clock.sleep(timedelta(seconds=1 / per_second))
-        yield _one(core, by, user, cursor, dry_run=dry_run)
+
+    def each() -> Iterator[BulkResult]:
+        for place, (cursor, user) in enumerate(_chosen(core, stuck, after)):
+            if limit is not None and place >= limit:
+                return
+            if place and per_second is not None and not dry_run:
+                core.clock.sleep(timedelta(seconds=1 / per_second))
+            yield _one(core, by, user, cursor, dry_run=dry_run)
+
+    return each()
 
 
 def _chosen(core: Core, stuck: Stuck, after: Cursor | None) -> Iterator[tuple[Cursor, User]]:

@@ -12,9 +12,9 @@ from .._core import Core
 from .._events import Happening
 from ..errors import AddressTaken
 from ..lifecycle import move
-from ..records import Run, User
+from ..records import Address, Run, User
 from ..stores import Cursor, KeyTaken
-from .runs import ended, with_run
+from .runs import ended
 
 
 def become_confirmed(
@@ -28,48 +28,56 @@ def become_confirmed(
     now = core.now()
     step = move(user.state, "confirm")
     codes = {"cause": cause}
-    new = attrs.evolve(user, state=step.state, confirmed_at=now, holds_keys=True, code_tries=None)
+    addresses, epoch, run_id = user.addresses, user.epoch, None
     if run is not None:
+        run_id = run.id
         codes["flow"] = run.flow
-        new = with_run(new, ended(run, "success", now))
         if proved:
             codes["proved"] = "yes"
-            new = attrs.evolve(prove_address(new, run, now), epoch=new.epoch + 1)
-    new = _unqueue_confirmations(new, now)
-    if not user.holds_keys and any(_rivals(core, new)):
-        new = attrs.evolve(new, chore_at=now)
+            addresses, epoch = _proved(user, run, now), user.epoch + 1
+    rivals = not user.holds_keys and any(_rivals(core, user))
+    if rivals:
         core.work_waits.set()
-    run_id = None if run is None else run.id
+    new = attrs.evolve(
+        user,
+        state=step.state,
+        confirmed_at=now,
+        holds_keys=True,
+        code_tries=None,
+        addresses=addresses,
+        epoch=epoch,
+        runs=tuple([_after_confirmation(other, run_id, now) for other in user.runs]),
+        chore_at=now if rivals else user.chore_at,
+    )
     return new, Happening("confirm", user.state, step.state, run_id, codes)
+
+
+def _after_confirmation(run: Run, done: str | None, now: datetime) -> Run:
+    """The run that did it has succeeded; what waits in the queue is not sent any more."""
+    if run.id == done:
+        return ended(run, "success", now)
+    if run.purpose == "confirm" and run.result is None and run.due_at is not None:
+        return ended(run, "superseded", now)
+    return run
 
 
 def prove_address(user: User, run: Run, now: datetime) -> User:
     """Return *user* with the address that *run* was about marked as proved by it."""
-    return attrs.evolve(
-        user,
-        addresses=tuple(
-            attrs.evolve(address, proved_at=now, proved_by=run.id)
-            if address.canonical == run.address
-            else address
-            for address in user.addresses
-        ),
+    return attrs.evolve(user, addresses=_proved(user, run, now))
+
+
+def _proved(user: User, run: Run, now: datetime) -> tuple[Address, ...]:
+    return tuple(
+        attrs.evolve(address, proved_at=now, proved_by=run.id)
+        if address.canonical == run.address
+        else address
+        for address in user.addresses
     )
 
 
 def is_first_proof(user: User, run: Run) -> bool:
     """Return whether the address that *run* is about was never proved before."""
     return any(a.canonical == run.address and a.proved_at is None for a in user.addresses)
-
-
-def _unqueue_confirmations(user: User, now: datetime) -> User:
-    """Nothing is left to confirm, so what waits in the queue for it is not sent any more."""
-    runs = tuple(
-        attrs.evolve(run, result="superseded", ended_at=now, due_at=None)
-        if run.purpose == "confirm" and run.result is None and run.due_at is not None
-        else run
-        for run in user.runs
-    )
-    return attrs.evolve(user, runs=runs)
 
 
 def _rivals(core: Core, user: User) -> list[User]:

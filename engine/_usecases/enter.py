@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 import attrs
 
@@ -14,7 +17,6 @@ from .._plugins import Offer
 from ..errors import (
     AdmitError,
     DeliveryFailed,
-    NotConfigured,
     PluginFailed,
     PluginTimedOut,
     UserNotFound,
@@ -95,12 +97,14 @@ def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetReques
         code = "delivery-deferred" if problem.temporary else "delivery-refused"
         return _error(code, problem.sentence, entry, temporary=problem.temporary)
     except PluginTimedOut as problem:
-        return _error("flow-timed-out", problem.sentence, entry)
+        # A slow mail server is a hiccup, as it is when the transport itself gives up waiting.
+        hiccup = bool(getattr(flow.value, "resends", False))
+        return _error("flow-timed-out", problem.sentence, entry, temporary=hiccup)
     except PluginFailed as problem:
         cause = problem.__cause__
         what = problem.what if cause is None else f"{type(cause).__name__}: {cause}"
         return _error("flow-raised", what, entry)
-    except (NotConfigured, AdmitError) as problem:
+    except AdmitError as problem:
         return _error(problem.code, f"{problem.sentence} {problem.next_step}", entry)
     return read_answer(value) or _nonsense(flow, value, entry)
 
@@ -119,14 +123,34 @@ def _error(code: str, sentence: str, entry: Entry, *, temporary: bool = False) -
     hidden = [entry.token.reveal(), entry.code.reveal(), entry.code.reveal().replace("-", "")]
     if entry.password is not None:
         hidden.append(entry.password.reveal())
+    sentence = sentence[:20_000]
     for text in (*hidden, entry.username):
-        if text:
-            sentence = sentence.replace(text, "…")
+        for form in _forms(text):
+            sentence = re.sub(re.escape(form), "…", sentence, flags=re.IGNORECASE)
+    sentence = _PART_OF_A_TOKEN.sub("…", sentence)
     printable = "".join(c if c.isprintable() else " " for c in sentence)[:500]
     return Answer(
         status="error",
         error=AttemptError(code=code, sentence=printable, temporary=temporary),
     )
+
+
+_PART_OF_A_TOKEN: Final = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
+"""Longer than an id, so that ids stay readable."""
+
+
+def _forms(text: str) -> list[str]:
+    """Return *text* as itself and as `repr`, JSON and URLs write it, the longest first."""
+    forms = {
+        text,
+        repr(text)[1:-1],
+        repr(text.encode("utf-8", "surrogatepass"))[2:-1],
+        json.dumps(text)[1:-1],
+        json.dumps(text, ensure_ascii=False)[1:-1],
+        quote(text, errors="surrogatepass"),
+        quote_plus(text, errors="surrogatepass"),
+    }
+    return sorted(forms - {""}, key=len, reverse=True)
 
 
 def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry:
@@ -142,6 +166,7 @@ def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry
         code=minted.code,
         expires_at=attempt.expires_at,
         attempt=attempt.number,
+        locale=run.locale,
         password=request.password,
         current_password_valid=request.current_password_valid,
         arguments=request.arguments,

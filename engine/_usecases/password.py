@@ -59,7 +59,7 @@ def reset(
 
     def decide(settle: bool) -> Finish[User]:
         user, (run, minted) = change_user(
-            core, by, user_id, lambda found: decide_reset(core, found), settle=settle
+            core, by, user_id, lambda found: decide_reset(core, by, found), settle=settle
         )
         assert minted is not None, "a run that is not queued has an attempt"
         return lambda: _finish_reset(core, by, user, run, minted, request)
@@ -68,7 +68,7 @@ def reset(
 
 
 def decide_reset(
-    core: Core, user: User, *, reason: str = "reset", queued: bool = False
+    core: Core, by: Acting, user: User, *, reason: str = "reset", queued: bool = False
 ) -> Decision[Begun]:
     """Decide that a reset run begins. Also for a pending user: using it confirms (H7)."""
     if user.state not in ("pending", "confirmed"):
@@ -76,8 +76,17 @@ def decide_reset(
     flow = active_flow(core, "reset")
     address = None if user.address is None else user.address.canonical
     new, run, minted = new_run(
-        core, user, purpose="reset", flow=flow, reason=reason, address=address, queued=queued
+        core,
+        user,
+        purpose="reset",
+        flow=flow,
+        reason=reason,
+        address=address,
+        locale=by.locale,
+        queued=queued,
     )
+    if by.actor.kind == "admin":
+        new = attrs.evolve(new, code_tries=None)  # an admin opens the code way again (T2)
     codes = {"flow": flow.name, "reason": reason}
     happening = Happening("reset", run=run.id, codes=codes)
     return Decision(result=(run, minted), new=new, happenings=(happening,))

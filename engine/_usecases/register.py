@@ -161,6 +161,7 @@ def begin(
         flow=flow,
         reason="register",
         address=valid.canonical,
+        locale=by.locale,
         queued=queued,
     )
     happening = Happening(

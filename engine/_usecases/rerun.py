@@ -65,7 +65,7 @@ def decide_again(
         TryLater: a user asks again within the cool-down.
         UnknownName, NotConfigured: the active flow cannot be entered here.
     """
-    facts = Facts(cool_down_is_over=_cool_down_is_over(core, by, user))
+    facts = Facts(cool_down_is_over=cool_down_is_over(core, by, user))
     try:
         step = move(user.state, "rerun", facts)
     except NotAllowed as refused:
@@ -77,7 +77,14 @@ def decide_again(
         raise ResendNotPossible(flow.name)
     address = None if user.address is None else user.address.canonical
     new, run, minted = new_run(
-        core, user, purpose="confirm", flow=flow, reason=reason, address=address, queued=queued
+        core,
+        user,
+        purpose="confirm",
+        flow=flow,
+        reason=reason,
+        address=address,
+        locale=by.locale,
+        queued=queued,
     )
     if by.actor.kind == "admin":
         new = attrs.evolve(new, code_tries=None)  # an admin opens the code way again (T2)
@@ -91,8 +98,9 @@ def resends(flow: Offer) -> bool:
     return bool(getattr(flow.value, "resends", False))
 
 
-def _cool_down_is_over(core: Core, by: Acting, user: User) -> bool:
-    """Only users wait; the application and its admins know what they do."""
+def cool_down_is_over(core: Core, by: Acting, user: User) -> bool:
+    """Return whether *user* may be sent a message again. Only users who ask for themselves wait;
+    the application and its admins know what they do."""
     if by.actor.kind != "user" or user.last_run is None:
         return True
     return user.last_run.created_at + core.settings.cool_down <= core.now()

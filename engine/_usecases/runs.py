@@ -57,14 +57,18 @@ def active_flow(core: Core, purpose: Purpose) -> Offer:
     flow = flow_named(core, name, purpose)
     check = getattr(flow.value, "check", None)
     if check is not None:
-        check(core.services)
+        core.plugins.call_here(flow, "check", lambda: check(core.services))
     return flow
 
 
 def limit_seconds(core: Core, flow: Offer) -> float:
     """Return how long an entry into *flow* may take, in seconds."""
     limit = getattr(flow.value, "limit_seconds", DEFAULT_LIMIT_SECONDS)
-    return float(limit(core.services) if callable(limit) else limit)
+
+    def read() -> float:
+        return float(limit(core.services) if callable(limit) else limit)
+
+    return float(core.plugins.call_here(flow, "limit_seconds", read))
 
 
 def lifetime(core: Core, purpose: Purpose) -> timedelta:
@@ -81,6 +85,7 @@ def new_run(
     flow: Offer,
     reason: str,
     address: str | None,
+    locale: str | None,
     queued: bool = False,
 ) -> tuple[User, Run, Minted | None]:
     """Return *user* with a new run: leased to its first attempt, or queued for a worker."""
@@ -91,6 +96,7 @@ def new_run(
         flow=flow.name,
         address=address,
         reason=reason,
+        locale=locale,
         proves=bool(getattr(flow.value, "proves_address", False)),
         created_at=now,
         due_at=now if queued else None,
@@ -140,8 +146,8 @@ def with_run(user: User, run: Run) -> User:
     return attrs.evolve(user, runs=tuple(run if r.id == run.id else r for r in user.runs))
 
 
-def retire_elders(user: User, run: Run, now: datetime) -> User:
-    """Return *user* with the runs of the same purpose that are older than *run* superseded.
+def dispatched(user: User, run: Run, now: datetime) -> User:
+    """Return *user* with *run* in its place, and older runs of the same purpose superseded.
 
     Only a dispatched run does this, so that a message that was not sent strands nobody
     (security.md T8).
@@ -149,8 +155,10 @@ def retire_elders(user: User, run: Run, now: datetime) -> User:
     runs = []
     older = True
     for other in user.runs:
-        older = older and other.id != run.id
-        if older and other.purpose == run.purpose and other.result in (None, "failed"):
+        if other.id == run.id:
+            older = False
+            other = run
+        elif older and other.purpose == run.purpose and other.result in (None, "failed"):
             other = ended(other, "superseded", now)
         runs.append(other)
     return attrs.evolve(user, runs=tuple(runs))

@@ -16,10 +16,17 @@ from .._commits import Decision, build, change_user, commit, find_by_key
 from .._core import Core
 from .._events import Acting, Happening, make
 from ..clock import to_text
-from ..errors import AddressTaken, NotAllowedNow, NotConfigured, UnknownName, UserNotFound
+from ..errors import (
+    AddressTaken,
+    NotAllowedNow,
+    NotConfigured,
+    TryLater,
+    UnknownName,
+    UserNotFound,
+)
 from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
-from ..stores import Change, Label, Put
+from ..stores import Change, KeyTaken, Label, Put
 from .confirming import holders
 from .password import decide_reset
 from .register import Validated, begin
@@ -51,11 +58,15 @@ def tell_holder(core: Core, by: Acting, holder: User | None) -> None:
     """Tell whoever holds an address that somebody registered it: a pending one gets a *reset*
     token – set your password and be confirmed –, never the older link (H7)."""
     if holder is not None and holder.state == "pending":
-        change_or_pretend(core, by, holder, lambda u: again_by_reset(core, u, "already-registered"))
+        change_or_pretend(
+            core, by, holder, lambda u: again_by_reset(core, by, u, "already-registered")
+        )
     elif holder is not None:
-        change_or_pretend(core, by, holder, lambda u: decide_notice(core, u, "already-registered"))
+        change_or_pretend(
+            core, by, holder, lambda u: decide_notice(core, by, u, "already-registered")
+        )
     else:
-        pretend(core, by, lambda u: decide_notice(core, u, "already-registered"))
+        pretend(core, by, lambda u: decide_notice(core, by, u, "already-registered"))
 
 
 def newest_waiting(core: Core, canonical: str | None) -> User | None:
@@ -81,7 +92,7 @@ def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: b
     def decide(found: User) -> Decision[Any]:
         if named:
             return decide_again(core, by, found, reason, queued=True)
-        return again_by_reset(core, found, reason)
+        return again_by_reset(core, by, found, reason)
 
     if user is not None and user.state == "pending" and not user.disabled:
         change_or_pretend(core, by, user, decide)
@@ -89,16 +100,16 @@ def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: b
         pretend(core, by, decide)
 
 
-def again_by_reset(core: Core, user: User, reason: str) -> Decision[Any]:
+def again_by_reset(core: Core, by: Acting, user: User, reason: str) -> Decision[Any]:
     """Decide that a reset is queued for *user*."""
-    return decide_reset(core, user, reason=reason, queued=True)
+    return decide_reset(core, by, user, reason=reason, queued=True)
 
 
 def reset(core: Core, by: Acting, user: User | None, password: Secret | None = None) -> None:
     """Take a stranger's reset. *password* waits in memory for a reset function."""
 
     def decide(found: User) -> Decision[tuple[Run, Minted | None]]:
-        return decide_reset(core, found, queued=True)
+        return decide_reset(core, by, found, queued=True)
 
     if user is None or user.disabled:
         pretend(core, by, decide)
@@ -108,7 +119,7 @@ def reset(core: Core, by: Acting, user: User | None, password: Secret | None = N
         core.waiting_passwords[run.id] = password
 
 
-def decide_notice(core: Core, user: User, reason: str) -> Decision[tuple[Run, None]]:
+def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
     """Decide that the owner of an address is told something.
 
     Raises:
@@ -117,17 +128,25 @@ def decide_notice(core: Core, user: User, reason: str) -> Decision[tuple[Run, No
     flow = active_flow(core, "notice")
     address = None if user.address is None else user.address.canonical
     new, run, _ = new_run(
-        core, user, purpose="notice", flow=flow, reason=reason, address=address, queued=True
+        core,
+        user,
+        purpose="notice",
+        flow=flow,
+        reason=reason,
+        address=address,
+        locale=by.locale,
+        queued=True,
     )
     happening = Happening("notice", run=run.id, codes={"flow": flow.name, "reason": reason})
     return Decision(result=(run, None), new=new, happenings=(happening,))
 
 
 def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> Run | None:
-    """Commit a decision about a user; what its state does not allow looks the same from outside."""
+    """Commit a decision about a user; what its state, another user's login key or a cool-down
+    does not allow looks the same from outside."""
     try:
         _, (run, _) = change_user(core, by, user.id, decide)
-    except (UserNotFound, NotAllowedNow, NotConfigured, UnknownName):
+    except (UserNotFound, NotAllowedNow, NotConfigured, UnknownName, KeyTaken, TryLater):
         pretend(core, by, decide)
         return None
     core.work_waits.set()

@@ -8,7 +8,7 @@ from .._codec import user_from
 from .._commits import commit
 from .._core import Core
 from ..clock import to_text
-from ..stores import Change, Remove, Store
+from ..stores import Change, Remove, Store, VersionMoved
 from .delete import sweep_pending
 from .seal import forgotten
 
@@ -52,7 +52,10 @@ def _past(store: Store, kind: str, label: str, now: str, most: int) -> int:
         )
         if not past:
             break
-        store.commit(Change(remove=past), settle=False)
+        try:
+            store.commit(Change(remove=past), settle=False)
+        except VersionMoved:
+            break  # one of them is used again, or another process sweeps: the next sweep sees
         removed += len(past)
     return removed
 
@@ -70,7 +73,10 @@ def _tombstones(core: Core, most: int) -> int:
         if not old:
             break
         for user in old:
-            _forget(core, user.id, user.version)
+            try:
+                _forget(core, user.id, user.version)
+            except VersionMoved:
+                return forgotten  # another process sweeps
             forgotten += 1
     return forgotten
 

@@ -35,14 +35,13 @@ def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Pu
     if not users:
         raise UserNotFound("address")
     awake = [user for user in users if not _rests(core, user, purpose)]
-    if not awake:
-        raise CodeResting
     for user in awake:
         if run_of_code(core, user, typed, purpose) is not None:
             return user
-    for user in awake:
-        change_user(core, by, user.id, lambda found: _count(core, found, purpose))
-    raise CodeWrong
+    # Also at rest, so that resting costs and leaves behind what a wrong code does (E1, A6).
+    for user in awake or users:
+        change_user(core, by, user.id, lambda found: count_try(core, found, purpose))
+    raise CodeWrong if awake else CodeResting
 
 
 def run_of_code(core: Core, user: User, typed: str, purpose: Purpose) -> Run | None:
@@ -70,7 +69,8 @@ def _rests(core: Core, user: User, purpose: Purpose) -> bool:
     return run is not None and run.wrong_codes >= TRIES_A_RUN
 
 
-def _count(core: Core, user: User, purpose: Purpose) -> Decision[None]:
+def count_try(core: Core, user: User, purpose: Purpose) -> Decision[None]:
+    """Decide that a code which did not open is counted, for *user*, her newest run, and today."""
     day = _day(core.now())
     tries = user.code_tries
     count = 1 if tries is None or tries.day != day else tries.count + 1

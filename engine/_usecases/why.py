@@ -5,10 +5,12 @@ from __future__ import annotations
 import attrs
 
 from .._core import Core
+from .._events import Acting
 from ..errors import AdmitError
 from ..lifecycle import Facts, may
 from ..records import Run, User
 from .delete import deadline_has_passed
+from .rerun import cool_down_is_over
 from .runs import MOST_ATTEMPTS, active_flow, live_attempts
 
 
@@ -26,11 +28,13 @@ class Why:
     suggestion: str
 
 
-def why(core: Core, user: User) -> Why:
-    """Explain *user*; see `Engine.why`."""
+def why(core: Core, by: Acting, user: User) -> Why:
+    """Explain *user* to whoever asks; see `Engine.why`."""
     flow_problem = _flow_problem(core)
     facts = Facts(
-        flow_is_loaded=flow_problem is None, deadline_has_passed=deadline_has_passed(core, user)
+        flow_is_loaded=flow_problem is None,
+        cool_down_is_over=cool_down_is_over(core, by, user),
+        deadline_has_passed=deadline_has_passed(core, user),
     )
     moves = may(user.state, facts)
     sentence, suggestion = _explain(core, user, flow_problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -25,6 +25,8 @@ from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, new_attempt, with_ru
 
 _log: Final = logging.getLogger("admit.worker")
 _BATCH: Final = 50
+ERASE_AGAIN_AFTER: Final = timedelta(minutes=5)
+"""How long an erase step that raised is left alone."""
 
 Wanted = Callable[[Run, datetime], bool]
 
@@ -98,7 +100,9 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
         run = user.run(run_id)
         if run is None or not wanted(run, core.now()):
             return Decision(result=None)
-        if len(run.attempts) >= MOST_ATTEMPTS:
+        # A lease that ran out after somebody else confirmed: nothing is left to ask for.
+        is_moot = run.purpose == "confirm" and user.state != "pending"
+        if len(run.attempts) >= MOST_ATTEMPTS or (is_moot and run.attempts):
             return _give_up(core, user, run)
         flow = flow_named(core, run.flow, run.purpose)
         leased, minted = new_attempt(core, user, run, flow)
@@ -130,7 +134,7 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
 
 
 def _give_up(core: Core, user: User, run: Run) -> Decision[tuple[Run, Minted] | None]:
-    lost = AttemptError(code="lost", sentence="No answer came back, for the last time.")
+    lost = AttemptError(code="lost", sentence="No answer came back.")
     attempts = (*run.attempts[:-1], attrs.evolve(run.attempts[-1], error=lost))
     failed = ended(attrs.evolve(run, attempts=attempts), "failed", core.now())
     happening = Happening("failed", run=run.id, codes={"flow": run.flow, "error": lost.code})
@@ -162,9 +166,11 @@ def _tell(core: Core, before: User, run: Run, entered: Entered, request: ResetRe
 
 def _do_chore(core: Core, user: User) -> None:
     """What a user left to be done: a deleted one's traces, a confirmed one's rivals."""
+    again_at: datetime | None = None
     if user.state == "deleted":
         if not _erase(core, user):
-            return
+            # Not at once: a step that keeps failing would have the worker do nothing else.
+            again_at = core.now() + ERASE_AGAIN_AFTER
     else:
         for address in user.addresses:
             for rival in holders(core, address.canonical):
@@ -174,7 +180,7 @@ def _do_chore(core: Core, user: User) -> None:
     if record is None:
         return
     found = user_from(record)
-    decision: Decision[None] = Decision(result=None, new=attrs.evolve(found, chore_at=None))
+    decision: Decision[None] = Decision(result=None, new=attrs.evolve(found, chore_at=again_at))
     _, change = build(core, SYSTEM, found, decision)
     try:
         commit(core, change)

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from admit import storage
+from admit.errors import FateUnknown, StoreFull, StoreReadOnly
 from admit.storage import TinyStore
-from admit.stores import Store
+from admit.storage.tiny import open_store as open_tiny_store
+from admit.stores import Change, Put, Ref, Store, VersionMoved
 from admit.testing.contracts.stores import Reopen, StoreContract
-from admit.testing.memory import MemoryStore
+from admit.testing.memory import MemoryStore, open_store
 
 
 class TestMemoryStore(StoreContract):
@@ -44,3 +47,81 @@ class TestTinyStoreCompactingAllTheTime(TestTinyStore):
 def reopened(store: Store, *, read_only: bool = False) -> Store:
     assert store.path is not None
     return TinyStore(store.path, read_only=read_only)
+
+
+def _put(number: int) -> Change:
+    return Change(put=(Put("user", f"{number:024x}", {}),))
+
+
+def test_a_memory_store_fails_the_next_commit_as_it_is_told() -> None:
+    """Given a store told to fail, when two commits are made, then the first raises and writes
+    nothing, and the second is taken."""
+    with closing(MemoryStore()) as store:
+        store.fail_next_commit(StoreFull("no room"))
+
+        with pytest.raises(StoreFull):
+            store.commit(_put(1))
+        store.commit(_put(2))
+
+        found = store.get_many([Ref("user", f"{n:024x}") for n in (1, 2)])
+        assert [record is not None for record in found] == [False, True]
+
+
+def test_a_memory_store_loses_one_answer_as_it_is_told() -> None:
+    """Given a store told to lose an answer, when a commit is refused and two are made, then the
+    first of those is written and raises FateUnknown."""
+    with closing(MemoryStore()) as store:
+        store.commit(_put(1))
+        store.lose_answer()
+
+        with pytest.raises(VersionMoved):
+            store.commit(_put(1))
+        with pytest.raises(FateUnknown):
+            store.commit(_put(2))
+        store.commit(_put(3))
+
+        assert store.get("user", f"{2:024x}") is not None
+
+
+def test_a_memory_store_lets_another_writer_in_before_a_commit() -> None:
+    """Given a hook that commits the same record first, when a commit is made, then VersionMoved."""
+    with closing(MemoryStore()) as store:
+
+        def another_writer(change: Change) -> None:
+            store.before_commit = None
+            store.commit(change)
+
+        store.before_commit = another_writer
+
+        with pytest.raises(VersionMoved):
+            store.commit(_put(1))
+
+
+def test_each_memory_store_is_its_own_and_may_be_read_only() -> None:
+    """Given two stores of one location, when one is written, then the other is empty; one opened
+    for reading only refuses."""
+    with closing(open_store("x", read_only=False)) as one:
+        one.commit(_put(1))
+        with closing(open_store("x", read_only=True)) as other:
+            assert other.get("user", f"{1:024x}") is None
+            with pytest.raises(StoreReadOnly):
+                other.commit(_put(1))
+
+
+def test_the_entry_point_opens_a_tiny_store(tmp_path: Path) -> None:
+    """Given the factory that the scheme `tinydb` names, when called, then the store is at the path,
+    as an absolute one, writable or not as asked."""
+    location = str(tmp_path / "users.json")
+
+    with closing(open_tiny_store(location, read_only=False)) as store:
+        store.commit(_put(1))
+    with closing(open_tiny_store(location, read_only=True)) as reader:
+        assert tmp_path.resolve() / "users.json" == reader.path
+        assert reader.read_only
+        assert reader.get("user", f"{1:024x}") is not None
+
+
+def test_the_stores_name_no_others() -> None:
+    """Given the package of stores, when an unknown name is asked for, then AttributeError."""
+    with pytest.raises(AttributeError, match="Nope"):
+        storage.Nope  # noqa: B018

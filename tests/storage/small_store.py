@@ -76,7 +76,8 @@ class FailingFiles(UnsyncedFiles):
         self.written_before_error_bytes = 0
         self.sync_error: OSError | None = None
         self.interrupt_before: int | None = None
-        """Raise Interrupted before so many further operations, once."""
+        """Raise Interrupted after so many further steps, once; a write has three: nothing, half and
+        all of it is written."""
         self.stays_interrupted = False
         self.operations = 0
 
@@ -85,7 +86,11 @@ class FailingFiles(UnsyncedFiles):
         if self.write_error is not None:
             super().write(file, data[: self.written_before_error_bytes], at)
             raise self.write_error
-        super().write(file, data, at)
+        half = len(data) // 2
+        super().write(file, data[:half], at)
+        self._step()
+        super().write(file, data[half:], at + half)
+        self._step()
 
     def sync(self, file: FileIO) -> None:
         self._step()

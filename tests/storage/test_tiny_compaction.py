@@ -153,3 +153,24 @@ def test_commits_of_one_line_each_are_synced_before_they_are_acknowledged(path: 
             counts.append((files.writes, files.syncs))
 
         assert counts == [(1, 1), (1, 0), (0, 0)]
+
+
+def test_a_large_store_is_compacted_and_opened_whole(path: Path) -> None:
+    """Given 1,500 users and events, some with long texts, in all more than the snapshot is written
+    and synced by at a time, when compacted and opened again, then each is there."""
+    with closing(TinyStore(path, files=UnsyncedFiles())) as store:
+        for number in range(1, 1501):
+            change = Change(
+                put=(put(number, text="x" * (number * 31 % 8000)),),
+                events=(happened(10_000 + number, user=number),),
+            )
+            store.commit(change, settle=False)
+        store.compact()
+        assert path.stat().st_size > 5 << 20
+        with closing(TinyStore(path, read_only=True)) as other:
+            for number in range(1, 1501):
+                user = other.get("user", id_of(number))
+                assert user is not None
+                assert len(user.body["text"]) == number * 31 % 8000
+                assert store.events(user=id_of(number)) == other.events(user=id_of(number))
+                assert len(other.events(user=id_of(number)).items) == 1

@@ -224,6 +224,27 @@ def test_a_removed_lock_file_stops_writing(path: Path) -> None:
             store.commit(Change(put=(put(1),)))
 
 
+def test_an_empty_lock_file_does_not_hinder_reading(
+    path: Path, states: list[tuple[int, Seen]]
+) -> None:
+    """Given a lock file that a copy left empty, when opened for reading, then all is there."""
+    path.with_name("users.json.lock").write_bytes(b"")
+
+    with closing(TinyStore(path, read_only=True)) as store:
+        assert states[-1][1] == seen(store)
+
+
+def test_a_log_that_shrinks_under_an_open_store_is_damage(path: Path, log: Path) -> None:
+    """Given a second opening, when a commit is told and then cut off behind its back, then its
+    next read raises StoreDamaged, naming the file."""
+    with closing(TinyStore(path)) as store, closing(TinyStore(path, read_only=True)) as reader:
+        store.commit(Change(put=(put(1),)))
+        log.write_bytes(log.read_bytes()[:-5])
+
+        with pytest.raises(StoreDamaged, match=r"users\.json\.log\.1 ends too early"):
+            reader.get("user", id_of(1))
+
+
 @pytest.mark.parametrize(
     "change",
     [

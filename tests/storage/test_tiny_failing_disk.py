@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from io import FileIO
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
-from small_store import CHANGES, FailingFiles, Interrupted, Seen, id_of, put, seen
+from small_store import CHANGES, FailingFiles, Interrupted, Seen, happened, id_of, put, seen
 
 from admit.errors import FateUnknown, StoreError, StoreFull, StoreReadOnly
 from admit.storage import TinyStore
@@ -206,13 +209,83 @@ def test_a_commit_interrupted_at_any_step_happens_whole_or_not(tmp_path: Path) -
     for store, path, before in _act_with_interrupts(tmp_path, commit, dies=False):
         first = store.get("user", id_of(1))
         assert first is not None
-        happened = first.version == 3
-        assert happened == (store.find("key:5") is not None)
-        assert happened or before == seen(store)
+        whole = first.version == 3
+        assert whole == (store.find("key:5") is not None)
+        assert whole or before == seen(store)
         with closing(TinyStore(path)) as other:
             assert seen(store) == seen(other)
             other.commit(Change(put=(put(7),)))
             assert store.find("key:7") is not None
+
+
+def test_a_commit_that_dies_at_any_step_happens_whole_or_not(tmp_path: Path) -> None:
+    """Given a commit, when its process dies before or after any of its file operations, or with a
+    line half written, then a process that had the store open, one that opens it now and a copy of
+    the files agree, to a whole commit, and commits go on."""
+    others: list[TinyStore] = []
+
+    def commit(store: TinyStore) -> None:
+        assert store.path is not None
+        others.append(TinyStore(store.path, files=FailingFiles()))
+        store.commit(Change(put=(put(5, longer_than="what comes next " * 50), put(1, 3))))
+
+    outcomes = set()
+    for _, path, before in _act_with_interrupts(tmp_path, commit, dies=True):
+        copy = _copied(path)
+        with closing(TinyStore(copy, files=FailingFiles())) as opened, closing(others[-1]) as other:
+            whole = opened.find("key:5") is not None
+            outcomes.add(whole)
+            assert whole or before == seen(opened)
+            other.commit(Change(put=(put(7),)))
+            opened.commit(Change(put=(put(7),)))
+            assert seen(opened) == seen(other)
+            with closing(TinyStore(path, read_only=True)) as again:
+                assert seen(other) == seen(again)
+    others[-1].close()
+    assert outcomes == {False, True}
+
+
+def test_a_commit_interrupted_in_memory_is_read_again(store: TinyStore, path: Path) -> None:
+    """Given a commit that is interrupted when its line is written and memory half changed, when the
+    store is used again, then it shows the whole commit, as does every other."""
+
+    class InterruptedWhenApplied(dict[str, int]):
+        def items(self) -> NoReturn:
+            raise Interrupted
+
+    change = Change(
+        put=(put(5),),
+        events=(happened(105, user=5),),
+        sequence=InterruptedWhenApplied({id_of(103): 3}),
+    )
+    with closing(TinyStore(path)) as other:
+        with pytest.raises(Interrupted):
+            store.commit(change)
+
+        assert store.find("key:5") is not None
+        assert [id_of(101), id_of(103)] == [e.id for e in store.events(sequence_after=0).items]
+        assert seen(store) == seen(other)
+
+
+def _copied(path: Path) -> Path:
+    copy = path.parent / "copy"
+    copy.mkdir()
+    for file in path.parent.glob("users.json*"):
+        shutil.copy(file, copy)
+    return copy / path.name
+
+
+def test_a_compaction_interrupted_at_any_step_loses_nothing(tmp_path: Path) -> None:
+    """Given a compaction, when it is interrupted before or after any of its file operations, then
+    the store, and one that is opened now, see everything, and both go on."""
+    for store, path, before in _act_with_interrupts(tmp_path, TinyStore.compact, dies=False):
+        assert before == seen(store)
+        store.commit(Change(put=(put(5),)))
+        with closing(TinyStore(path, files=FailingFiles())) as other:
+            assert seen(store) == seen(other)
+            other.compact()
+            other.commit(Change(put=(put(6),)))
+            assert store.find("key:6") is not None
 
 
 def test_a_compaction_that_dies_at_any_step_loses_nothing(tmp_path: Path) -> None:
@@ -227,15 +300,12 @@ def test_a_compaction_that_dies_at_any_step_loses_nothing(tmp_path: Path) -> Non
         store.compact()
 
     for _, path, before in _act_with_interrupts(tmp_path, compact, dies=True):
-        copy = path.parent / "copy"
-        copy.mkdir()
-        for file in path.parent.glob("users.json*"):
-            shutil.copy(file, copy)
-        with closing(TinyStore(copy / "users.json", files=FailingFiles())) as opened:
+        copy = _copied(path)
+        with closing(TinyStore(copy, files=FailingFiles())) as opened:
             assert before == seen(opened)
             opened.commit(Change(put=(put(5),)))
             opened.compact()
-        assert not list(copy.glob("*.tmp"))
+        assert not list(copy.parent.glob("*.tmp"))
         with closing(others[-1]) as other:
             assert before == seen(other)
             other.commit(Change(put=(put(5),)))
@@ -296,3 +366,43 @@ def test_a_folder_that_may_not_be_written_is_named(path: Path) -> None:
 
     with pytest.raises(StoreReadOnly, match="Permission denied"):
         TinyStore(path, files=Forbidden())
+
+
+_IN_LITTLE_ROOM = """
+import resource, sys
+from pathlib import Path
+from admit.errors import StoreFull
+from admit.storage import TinyStore
+from admit.stores import Change
+from small_store import put
+
+path = Path(sys.argv[1])
+store = TinyStore(path)
+store.commit(Change(put=(put(1),)))
+room = path.with_name("users.json.log.1").stat().st_size + 100
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, most))
+try:
+    store.commit(Change(put=(put(2, text="x" * 1000),)))
+except StoreFull:
+    print("full", store.find("key:2"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+store.commit(Change(put=(put(3),)))
+store.close()
+"""
+
+
+def test_a_real_file_that_may_not_grow_is_full(path: Path) -> None:
+    """Given a process whose files may not grow, when it commits, then the system takes a part of
+    the line and refuses the rest: StoreFull, nothing is left of it, and later commits are taken."""
+    ran = subprocess.run(
+        [sys.executable, "-c", _IN_LITTLE_ROOM, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("full None\n", "", 0)
+    with closing(TinyStore(path)) as store:
+        assert [store.find(f"key:{n}") is not None for n in (1, 2, 3)] == [True, False, True]

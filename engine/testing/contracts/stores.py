@@ -575,6 +575,16 @@ class StoreContract:
         assert numbers(store.events(sequence_after=20)) == [1]
         assert numbers(store.events(sequence_after=30)) == []
 
+    def test_a_sequence_for_an_event_that_was_forgotten_is_let_pass(self, store: Store) -> None:
+        """Given an event that is forgotten while it is being sealed, when its sequence is written,
+        then the others get theirs."""
+        _events(store, [1, 2])
+        store.commit(Change(forget=(id_of(1),)))
+
+        store.commit(Change(sequence={id_of(1): 1, id_of(2): 2}))
+
+        assert numbers(store.events(sequence_after=0)) == [2]
+
     @pytest.mark.parametrize("way", ["user", "sequence_after", "unsealed"])
     def test_events_are_paged_in_every_way(self, store: Store, way: str) -> None:
         """Given seven events, when paged by two while more come, then none is missed or
@@ -698,10 +708,11 @@ class StoreContract:
         if child == 0:
             refused = 0
             try:
-                for ask in (
+                asks: list[Callable[[], object]] = [
                     lambda: store.get("user", id_of(1)),
                     lambda: store.commit(Change(put=(user(1),))),
-                ):
+                ]
+                for ask in asks:
                     try:
                         ask()
                     except StoreClosed:

@@ -1,0 +1,100 @@
+"""What all commands share: which store, which configuration, and who is said to act."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import click
+
+import admit
+from admit.errors import InvalidInput
+from admit.survey import Survey, survey_plugins
+
+_ACTOR: Final = admit.Actor("admin", "command-line")
+
+
+def _default_store() -> str:
+    return os.environ.get("ADMIT_STORE") or "users.json"
+
+
+@attrs.define
+class Invocation:
+    """One call of the command; click's `obj`. A plugin's command opens its engine with it:
+
+    @click.command()
+    @click.pass_obj
+    def hello(admit):
+        with admit.open(read_only=True) as engine: ...
+    """
+
+    store: str = attrs.field(factory=_default_store)
+    config: str | None = None
+    dev: bool = False
+    json: bool = False
+    reason: str | None = None
+
+    def open(self, *, read_only: bool = False, begins: bool = False) -> admit.Engine:
+        """Return an engine on the store, in which an admin acts.
+
+        *begins*: a store may be begun by this; everything else would only make the empty one of a
+        mistyped path.
+
+        Raises:
+            AdmitError: as `admit.open`; InvalidInput also when the local store is not there.
+        """
+        if not begins and "://" not in self.store and not Path(self.store).exists():
+            raise InvalidInput(
+                "store",
+                f"there is no {self.store}.",
+                "Name yours with --store or ADMIT_STORE, or begin one: admit users create ADDRESS",
+            )
+        engine = admit.open(
+            self.store, config=self.config, dev=self.dev, read_only=read_only, worker=False
+        )
+        return engine.acting(_ACTOR, self.reason)
+
+    def survey(self) -> Survey:
+        """Return the plugins that would be loaded. Raises InvalidInput: a wrong configuration."""
+        return survey_plugins(self.store, config=self.config)
+
+
+def invocation(context: click.Context) -> Invocation:
+    """Return what this call of the command is about."""
+    return context.ensure_object(Invocation)
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--store`, `--config` and `--dev`. They may stand anywhere: the last one counts."""
+    for option in (
+        _kept("--dev", is_flag=True, help="Mails land in a folder beside the store."),
+        _kept("--config", metavar="FILE", help="admit.toml; else $ADMIT_CONFIG, or beside it."),
+        _kept("--store", metavar="STORE", help="Path or URL; else $ADMIT_STORE, or users.json."),
+    ):
+        command = option(command)
+    return command
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--json`."""
+    return _kept("--json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--reason`, which is recorded with what the command does."""
+    return _kept("--reason", metavar="TEXT", help="Why; kept with the event.")(command)
+
+
+def _kept(name: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    # Eager: a plugin's command is found by the store and configuration, also behind --help.
+    return click.option(
+        name, callback=_keep, expose_value=False, is_eager=True, default=None, **about
+    )
+
+
+def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
+    if value is not None and option.name is not None:
+        setattr(invocation(context), option.name, value)

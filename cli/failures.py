@@ -1,0 +1,35 @@
+"""What an error prints: a sentence, the next step, its code – and what it exits with."""
+
+from __future__ import annotations
+
+import json
+
+from admit.errors import AddressTaken, AdmitError, FlowFailed, NotConfigured, UserNotFound
+
+from .output import note, plain, styled, visible
+
+
+def complain(error: AdmitError, *, as_json: bool = False) -> None:
+    """Print *error* to stderr."""
+    if as_json:
+        told = {"code": error.code, "sentence": error.sentence, "next_step": next_step(error)}
+        note(json.dumps({"error": plain(told)}))
+        return
+    note(f"{styled('error:', 'bad')} {visible(error.sentence)}")
+    note(f"       {visible(next_step(error))} {styled(f'[{error.code}]', 'faint')}")
+
+
+def next_step(error: AdmitError) -> str:
+    """Return what to do about *error*, in commands where the error itself speaks Python."""
+    match error:
+        case UserNotFound():
+            return "Check it, or look through them: admit users list"
+        case AddressTaken(holder_state="pending"):
+            return "Its registration was never confirmed: admit users rerun ADDRESS"
+        case FlowFailed():
+            return f"The user is kept. Mend the cause, then: admit users rerun {error.user.id}"
+        case NotConfigured():
+            missing = " and ".join(error.settings)
+            return f"Set {missing} in admit.toml or the environment, or pass --dev."
+        case _:
+            return error.next_step

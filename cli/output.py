@@ -1,0 +1,166 @@
+"""What is printed: escaped, aligned, coloured on a terminal only – or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import attrs
+import click
+
+from admit.clock import to_text
+from admit.masked import Secret
+from admit.settings import to_text as duration_text
+
+STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "good": {"fg": "green"},
+    "bad": {"fg": "red"},
+    "waiting": {"fg": "yellow"},
+    "accent": {"fg": "cyan"},
+    "strong": {"bold": True},
+    "faint": {"dim": True},
+}
+STATE_STYLES: Final[Mapping[str, str]] = {
+    "pending": "waiting",
+    "confirmed": "good",
+    "deleted": "faint",
+    "disabled": "bad",
+}
+_GAP: Final = "  "
+_MASK: Final = "…"
+
+
+def visible(value: object) -> str:
+    """Return *value* as text that does only what it shows.
+
+    Names and addresses come from strangers: what would move the cursor, hide or turn the text –
+    control characters, bidirectional overrides, line ends – is written as its escape (security.md
+    A2).
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(value)
+    )
+
+
+@attrs.frozen
+class Cell:
+    """A piece of text with a style of `STYLES`."""
+
+    text: str = attrs.field(converter=visible)
+    style: str | None = None
+
+
+def styled(value: object, style: str | None) -> str:
+    """Return *value*, visible, in a style. The colour is taken out again where there is none."""
+    text = visible(value)
+    return text if style is None or not text else click.style(text, **STYLES[style])
+
+
+def colour_is_welcome() -> bool:
+    """Whether a terminal may be coloured: not with NO_COLOR (no-color.org) or a dumb one."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width_of(text: str) -> int:
+    """Return how many columns *text* takes on a terminal."""
+    return sum(
+        0
+        if unicodedata.combining(character)
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
+    )
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return an aligned table; its columns are as wide as what stands in them."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    head = [Cell(header, "faint") for header in headers]
+    widths = [
+        max(width_of(row[place].text) for row in [head, *cells]) for place in range(len(head))
+    ]
+    return "\n".join(_line(row, widths) for row in [head, *cells])
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    """Return names and values, one pair a line, the values below each other."""
+    rows = [[Cell(name, "faint"), _cell(value)] for name, value in values.items()]
+    widths = [max(width_of(row[0].text) for row in rows), 0]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def wrapped(text: str, *, width: int = 80, indent: str = "", first: str | None = None) -> str:
+    """Return *text*, visible, broken into lines of at most *width* columns."""
+    return textwrap.fill(
+        visible(text),
+        width=width,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def moment(instant: datetime | None) -> str:
+    """Return an instant for people, to the second, in UTC."""
+    return "–" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return *number* and its noun: `1 user`, `2 users`."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def plain(value: object) -> Any:
+    """Return *value* as JSON can hold it. What a record hides from its `repr` is left out."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Secret():
+            return _MASK
+        case datetime():
+            return to_text(value)
+        case timedelta():
+            return duration_text(value)
+        case Mapping():
+            return {str(name): plain(inner) for name, inner in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [plain(inner) for inner in value]
+    kind = type(value)
+    if attrs.has(kind):
+        fields = [field for field in attrs.fields(kind) if field.repr]
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    return str(value)
+
+
+def say(text: str = "") -> None:
+    """Print a line of what was asked for. Its parts went through `visible`."""
+    click.echo(text)
+
+
+def say_json(value: object, *, indent: int | None = 2) -> None:
+    """Print *value* as JSON: ASCII, so that a terminal does nothing else with it either."""
+    click.echo(json.dumps(plain(value), indent=indent))
+
+
+def note(text: str) -> None:
+    """Print a line beside what was asked for: to stderr, so that it is in nobody's pipe."""
+    click.echo(text, err=True)
+
+
+def _cell(value: object) -> Cell:
+    return value if isinstance(value, Cell) else Cell(value)
+
+
+def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:
+    padded = [
+        styled(cell.text, cell.style) + " " * (width - width_of(cell.text))
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    # The last column is not padded: a line has no blanks at its end.
+    return _GAP.join([*padded[:-1], styled(row[-1].text, row[-1].style)]).rstrip()

@@ -1,0 +1,283 @@
+"""`admit users`: finding users, understanding them, helping who is stuck."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from admit.masked import Secret
+from admit.records import User, UserId
+from admit.stores import Cursor
+
+from . import bulk
+from .audit import events_table
+from .context import Invocation, common_options, json_option, reason_option
+from .output import (
+    Cell,
+    counted,
+    moment,
+    pairs,
+    plain,
+    say,
+    say_json,
+    styled,
+    table,
+    visible,
+    wrapped,
+)
+from .people import found, name_of, named, run_in_short, sheet, state_of, told
+
+_LISTS = ("all", "pending", "run-failed", "confirmed", "disabled", "deleted", "grace")
+
+
+@click.group()
+def users() -> None:
+    """Users: find them, understand them, help who is stuck.
+
+    WHO is an e-mail address or an id.
+    """
+
+
+@users.command("list")
+@click.option("--in", "label", type=click.Choice(_LISTS), default="all", show_default=True)
+@click.option("--search", metavar="START", help="Only addresses that begin so, in their order.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
+@click.option("--newest", is_flag=True, help="The newest first.")
+@click.option("--after", metavar="CURSOR", help="Go on behind a page; it told its cursor.")
+@common_options
+@json_option
+@click.pass_obj
+def list_(
+    call: Invocation, label: str, search: str | None, limit: int, newest: bool, after: str | None
+) -> None:
+    """List users, oldest first."""
+    wanted = "pending/run-failed" if label == "run-failed" else label
+    with call.open(read_only=True) as engine:
+        following: Cursor | None = None
+        if search is not None:
+            items = engine.users.search(search, limit=limit)
+        else:
+            page = engine.users.page(
+                wanted, after=bulk.read_cursor(after), limit=limit, reverse=newest
+            )
+            items, following = page.items, page.next
+        total = engine.users.count(wanted)
+    if call.json:
+        cursor = None if following is None else bulk.cursor_text(following)
+        say_json({"users": items, "next": cursor, "count": total})
+        return
+    if items:
+        say(
+            table(
+                ["ID", "USER", "STATE", "CREATED (UTC)", "LAST RUN"],
+                [
+                    [
+                        Cell(user.id, "faint"),
+                        Cell(name_of(user), "strong"),
+                        state_of(user),
+                        moment(user.created_at),
+                        run_in_short(user.last_run),
+                    ]
+                    for user in items
+                ],
+            )
+        )
+        say()
+    say(f"{counted(len(items), 'user')} of {total:,}.")
+    if following is not None:
+        say(f"The next ones: --after {bulk.cursor_text(following)}")
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@json_option
+@click.pass_obj
+def show(call: Invocation, who: str) -> None:
+    """Show one user."""
+    with call.open(read_only=True) as engine:
+        user = found(engine, who)
+    if call.json:
+        say_json(user)
+    else:
+        say(sheet(user))
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@json_option
+@click.pass_obj
+def why(call: Invocation, who: str) -> None:
+    """Explain where a user stands, what blocks it, and what to do next."""
+    with call.open(read_only=True) as engine:
+        explained = engine.why(**named(who))
+    if call.json:
+        say_json(plain(explained) | {"user": explained.user.id})
+        return
+    say(told(explained.user))
+    say()
+    blocked = [f"{move} ({guard.replace('_', ' ')})" for move, guard in explained.blocked.items()]
+    say(
+        pairs(
+            {
+                "why": explained.sentence,
+                "delivery": explained.delivery,
+                "allowed": ", ".join(explained.allowed) or "nothing",
+                "needs": ", ".join(blocked) or "–",
+                "next step": Cell(explained.suggestion, "accent"),
+            }
+        )
+    )
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@json_option
+@click.pass_obj
+def timeline(call: Invocation, who: str) -> None:
+    """Show what happened to a user, oldest first. A deleted one is named by its id."""
+    with call.open(read_only=True) as engine:
+        events = engine.users.timeline(found(engine, who) if "@" in who else UserId(who))
+    if call.json:
+        say_json(events)
+    elif events:
+        say(events_table(events))
+    else:
+        say("Nothing is known of this user.")
+
+
+@users.command()
+@click.argument("who", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="Every pending user that the filters leave.")
+@bulk.filters
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def rerun(
+    call: Invocation,
+    /,
+    who: tuple[str, ...],
+    everybody: bool,
+    **choice: Any,  # the options of bulk.filters
+) -> None:
+    """Let stuck users re-enter whichever flow is active now.
+
+    Links and codes of before stay good until the new message was handed over.
+    """
+    if everybody == bool(who):
+        raise click.UsageError("Name the users, or pass --all.")
+    if everybody:
+        bulk.run(call, bulk.Choice(**choice))
+        return
+    with call.open() as engine:
+        for one in who:
+            user = engine.rerun(**named(one))
+            _tell(call, user, engine.why(user).sentence)
+
+
+@users.command()
+@click.argument("address")
+@click.option("--password", "asks", is_flag=True, help="Ask for a password, or read one line.")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def create(call: Invocation, address: str, asks: bool) -> None:
+    """Create a user that is confirmed at once, past the flow.
+
+    Without a password it sets one by a reset; one given here must be changed at the first log-in.
+    """
+    password = None
+    if asks:
+        from_terminal = sys.stdin.isatty()
+        password = Secret(
+            click.prompt("Password", hide_input=True, confirmation_prompt=True)
+            if from_terminal
+            else sys.stdin.readline().rstrip("\n")
+        )
+    with call.open(begins=True) as engine:
+        _tell(call, engine.create(address, password), "Its address was never proved.")
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def confirm(call: Invocation, who: str) -> None:
+    """Confirm a stuck user by hand, past the flow. Proves nothing."""
+    with call.open() as engine:
+        _tell(call, engine.confirm_manually(**named(who)))
+
+
+@users.command("correct-address")
+@click.argument("who")
+@click.argument("to")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def correct_address(call: Invocation, who: str, to: str) -> None:
+    """Correct the mistyped address of a pending user; a new message goes to TO."""
+    with call.open() as engine:
+        user = engine.correct_address(**named(who), to=to)
+        _tell(call, user, engine.why(user).sentence)
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def disable(call: Invocation, who: str) -> None:
+    """Stop every log-in of a user, and end its sessions."""
+    with call.open() as engine:
+        _tell(call, engine.disable(**named(who)), "Its sessions have ended.")
+
+
+@users.command()
+@click.argument("who")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def enable(call: Invocation, who: str) -> None:
+    """Let a disabled user log in again."""
+    with call.open() as engine:
+        _tell(call, engine.enable(**named(who)))
+
+
+@users.command()
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common_options
+@reason_option
+@json_option
+@click.pass_obj
+def delete(call: Invocation, who: str, yes: bool) -> None:
+    """Delete a user. Its address is free at once and inherits nothing."""
+    with call.open() as engine:
+        user = found(engine, who)
+        if not yes:
+            bulk.ask(f"Delete {visible(name_of(user))} ({user.id}, {user.state})?")
+        engine.delete(user)
+    if call.json:
+        say_json({"deleted": user.id})
+    else:
+        say(f"{styled(name_of(user), 'strong')} is deleted. Its timeline stays, under {user.id}.")
+
+
+def _tell(call: Invocation, user: User, more: str = "") -> None:
+    if call.json:
+        say_json(user)
+        return
+    say(told(user))
+    if more:
+        say(wrapped(more))

@@ -1,0 +1,101 @@
+"""`admit work`, `admit recover`, `admit sweep`: what is due, done."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from .context import Invocation, common_options, json_option
+from .output import counted, note, pairs, say, say_json, visible
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due now, then stop.")
+@common_options
+@json_option
+@click.pass_obj
+def work(call: Invocation, once: bool) -> None:
+    """Work until Ctrl-C or SIGTERM.
+
+    Queued messages, retries, sweeping, sealing. What is under way when it is told
+    to stop is finished first.
+    """
+    with call.open(begins=True) as engine:
+        if not once:
+            with _stopped_by_signals() as stop:
+                note(f"Working on {visible(call.store)}. Ctrl-C stops.")
+                engine.work(stop)
+            note("Stopped.")
+            return
+        did = engine.work_once()
+    if call.json:
+        say_json(did)
+    else:
+        say(
+            f"Took up {counted(did.runs, 'user')}, swept {counted(did.swept, 'record')},"
+            f" sealed {counted(did.sealed, 'event')}."
+        )
+
+
+@click.command()
+@common_options
+@json_option
+@click.pass_obj
+def recover(call: Invocation) -> None:
+    """Take up what a crash cut off, and nothing else."""
+    with call.open() as engine:
+        recovered = engine.recover()
+    if call.json:
+        say_json({"recovered": recovered})
+    else:
+        say(f"Took up {counted(recovered, 'user')}.")
+
+
+@click.command()
+@common_options
+@json_option
+@click.pass_obj
+def sweep(call: Invocation) -> None:
+    """Remove what is past its time.
+
+    Expired pending users, ended sessions, counters, old tombstones.
+    """
+    with call.open() as engine:
+        swept = engine.sweep()
+    if call.json:
+        say_json(swept)
+    else:
+        say(
+            pairs(
+                {
+                    "pending users expired": swept.expired,
+                    "sessions": swept.sessions,
+                    "throttles": swept.throttles,
+                    "tombstones": swept.tombstones,
+                }
+            )
+        )
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set; a second one of them is deadly again."""
+    stop = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

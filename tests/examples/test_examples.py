@@ -1,0 +1,128 @@
+"""Each example is one short scenario, and prints what is written here."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MOST_LINES = 60  # blank ones not counted
+
+PRINTED = {
+    "quickstart": """
+        registered: pending
+        link pressed: confirmed
+        recognised: True
+    """,
+    "stuck_lost_mail": """
+        log-in: This account waits to be confirmed. Use the message that was sent, or ask for \
+a new one. [confirmation-required]
+        why: Pending: waits for the link or the code of the last message.
+        what to do: wait, or resend
+        the lost mail turns up: A newer message was sent after this one. Use the newest \
+message. [token-superseded]
+        the new link: confirmed
+    """,
+    "stuck_failing_function": """
+        told: ConnectionError: the customer database does not answer
+        kept: pending
+        what to do: mend the cause, then rerun
+        re-run: confirmed
+    """,
+    "stuck_expired_token": """
+        too late: This link has expired. Ask for a new message. [token-expired]
+        why: Pending: the last message has expired unused.
+        what to do: rerun
+        in time: confirmed
+    """,
+    "stuck_mistyped_address": """
+        a stranger presses the first link: A newer message was sent after this one. Use the \
+newest message. [token-superseded]
+        the right one: confirmed
+        the mistyped address is free
+        register, by application
+        dispatched, by application
+        correct-address, by admin support-7
+        rerun, by admin support-7
+        dispatched, by admin support-7
+        confirm, by application
+    """,
+    "custom_function_flow": """
+        staff: confirmed
+        throw-away: Please use an address that will last.
+        everybody else: pending
+        code typed: confirmed
+    """,
+    "auto_confirm": """
+        registered: confirmed
+        address proved: False
+        logged in: True
+    """,
+    "switch_flow": """
+        pending, entered: email (register)
+        pending, entered: email (register)
+        confirmed, entered: email (register), auto (rerun)
+    """,
+    "new_flow_and_provider": """
+        registered: pending
+        code from the desk: confirmed
+        badge: confirmed Grace
+    """,
+    "embed_fastapi": """
+        register: If this address can be used, a message is on its way.
+        confirm: confirmed
+        who am I: {'email': 'ada@example.com'}
+    """,
+    "embed_flask": """
+        register: If this address can be used, a message is on its way.
+        confirm: confirmed
+        who am I: {'email': 'ada@example.com'}
+    """,
+    "bulk_rerun": """
+        stuck: 3
+        would-rerun ada@example.com
+        would-rerun grace@example.com
+        would-rerun hedy@example.com
+        rerun ada@example.com
+        rerun grace@example.com
+        rerun hedy@example.com
+        stuck: 0
+    """,
+    "delete": """
+        the user: No user has this id.
+        the session: The session is not valid: ended.
+        registered again, another user: True
+        newsletter: []
+        what stays: ['register', 'confirm', 'log-in', 'delete']
+    """,
+}
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_an_example_prints_what_it_shows(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run as it is, in an empty folder, an example tells its story to the end."""
+    main: Callable[[Path], Any] = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]
+
+    main(tmp_path)
+
+    expected = [line.strip() for line in PRINTED[name].strip().splitlines()]
+    assert expected == capsys.readouterr().out.splitlines()
+
+
+def test_every_example_is_run_here() -> None:
+    """An example that no test runs would go stale."""
+    assert sorted(PRINTED) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(PRINTED))
+def test_an_example_is_short(name: str) -> None:
+    """One scenario fits one screen."""
+    lines = [line for line in (EXAMPLES / f"{name}.py").read_text("utf-8").splitlines() if line]
+
+    assert len(lines) <= MOST_LINES

@@ -1,0 +1,560 @@
+"""Each hook once, filled by a stranger's plugin: called when it says, with what it says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+import pytest
+from click.testing import CliRunner
+
+import admit
+from admit.cli import main
+from admit.errors import PasswordRefused, Vetoed
+from admit.flows import ConfirmationFlow, ResetFlow
+from admit.providers import Credentials, Provider
+from admit.records import Identity
+from admit.transports import Transport
+
+PASSWORD = "correct horse battery staple"
+
+OpenWith = Callable[..., admit.Engine]
+MakeModule = Callable[[str], str]
+
+
+@attrs.frozen
+class DeskSettings:
+    floor: int = admit.setting(0, "Where the desk is.", minimum=0, maximum=40)
+
+
+class Desk:
+    """A flow of both kinds that keeps what it was entered with."""
+
+    name = "desk"
+    inline = True
+    resends = True
+
+    def __init__(self) -> None:
+        self.entries: list[admit.Entry] = []
+        self.floors: list[int] = []
+
+    @admit.hookimpl
+    def register_settings(self) -> Mapping[str, type]:
+        return {"desk": DeskSettings}
+
+    @admit.hookimpl
+    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
+        return [self]
+
+    @admit.hookimpl
+    def register_reset_flows(self) -> Iterable[ResetFlow]:
+        return [self]
+
+    def begin(self, entry: admit.Entry, services: admit.Services) -> admit.Outcome:
+        self.entries.append(entry)
+        self.floors.append(services.settings(DeskSettings).floor)
+        return admit.Outcome.pending()
+
+
+def test_hook_register_settings(open_with: OpenWith) -> None:
+    """
+    Given a plugin with a section of settings,
+    when one is set while the engine runs,
+    then it is checked, explained, and what the plugin reads.
+    """
+    desk = Desk()
+    engine = open_with(desk, flow="desk")
+
+    engine.settings.set("desk.floor", "7")
+    engine.register("ada@example.com", PASSWORD)
+
+    assert [7] == desk.floors
+    assert "Where the desk is." == engine.settings.info("desk.floor").about.help
+    with pytest.raises(admit.AdmitError, match=r"desk\.floor: must be at most 40"):
+        engine.settings.set("desk.floor", 41)
+
+
+def test_hook_register_functions(open_with: OpenWith) -> None:
+    """
+    Given a plugin that offers a function,
+    when a setting names it,
+    then the flow `function` calls it.
+    """
+
+    class Functions:
+        @admit.hookimpl
+        def register_functions(self) -> Mapping[str, Callable[..., object]]:
+            return {"greet": lambda call: {"status": "success"}}
+
+    engine = open_with(Functions(), flow="function", settings={"function.confirmation": "greet"})
+
+    assert "confirmed" == engine.register("ada@example.com", PASSWORD).state
+
+
+def test_hook_register_confirmation_flows(open_with: OpenWith) -> None:
+    """
+    Given a plugin's flow is active,
+    when somebody registers,
+    then it is entered, and the token of the entry confirms.
+    """
+    desk = Desk()
+    engine = open_with(desk, flow="desk")
+
+    engine.register("Ada@example.com", PASSWORD)
+
+    (entry,) = desk.entries
+    assert ("Ada@example.com", "confirm", "register") == (
+        entry.username,
+        entry.purpose,
+        entry.reason,
+    )
+    confirmed = engine.confirm(token_id=entry.token_id, token=entry.token)
+    assert "confirmed" == confirmed.state
+
+
+def test_hook_register_reset_flows(open_with: OpenWith) -> None:
+    """
+    Given a plugin's reset flow is active,
+    when a reset is asked for,
+    then it is entered, and the token of the entry sets a password.
+    """
+    desk = Desk()
+    engine = open_with(desk, settings={"reset_flow": "desk"})
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    engine.reset(ada)
+
+    (entry,) = desk.entries
+    assert "reset" == entry.purpose
+    engine.set_password(token_id=entry.token_id, token=entry.token, password="a staple of horses")
+    engine.log_in("local-userpass", username="ada@example.com", password="a staple of horses")
+
+
+def test_hook_register_providers(open_with: OpenWith) -> None:
+    """
+    Given a plugin's provider that proves its own users,
+    when somebody logs in by its name,
+    then a user is made with the data of the claim.
+    """
+
+    class Badges:
+        name = "badge"
+
+        @admit.hookimpl
+        def register_providers(self) -> Iterable[Provider]:
+            return [self]
+
+        def identify(self, credentials: Credentials, services: admit.Services) -> admit.Claim:
+            return admit.Claim(
+                login_key=credentials["number"],
+                proved=True,
+                creates_users=True,
+                data={"gate": "north"},
+            )
+
+        def check(
+            self, credentials: Credentials, identity: Identity | None, services: admit.Services
+        ) -> admit.Check:
+            raise AssertionError("the claim is proved")
+
+    user = open_with(Badges()).log_in("badge", number="7-42").user
+
+    (identity,) = user.identities
+    assert ("confirmed", "7-42", {"gate": "north"}) == (
+        user.state,
+        identity.login_key,
+        dict(identity.data),
+    )
+
+
+def test_hook_register_transports(open_with: OpenWith) -> None:
+    """
+    Given a plugin's transport is active,
+    when a message is sent,
+    then it carries it.
+    """
+
+    class Pigeon:
+        name = "pigeon"
+
+        def __init__(self) -> None:
+            self.carried: list[admit.Message] = []
+
+        @admit.hookimpl
+        def register_transports(self) -> Iterable[Transport]:
+            return [self]
+
+        async def send(self, message: admit.Message, services: admit.Services) -> None:
+            self.carried.append(message)
+
+    pigeon = Pigeon()
+    engine = open_with(pigeon, flow="email", settings={"transport": "pigeon"})
+
+    engine.register("ada@example.com", PASSWORD)
+
+    assert ["ada@example.com"] == [message.to for message in pigeon.carried]
+
+
+class Shop:
+    """A plugin with orders to erase; the erasing can fail."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.erased: list[admit.User] = []
+
+    @admit.hookimpl
+    def register_erase_steps(self) -> Mapping[str, Callable[[admit.User], None]]:
+        return {"orders": self.erase}
+
+    def erase(self, user: admit.User) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.erased.append(user)
+
+
+def test_hook_register_erase_steps(open_with: OpenWith) -> None:
+    """
+    Given a plugin that keeps data of users elsewhere,
+    when a user was deleted and the worker came by,
+    then its step was called once, with the user as it was.
+    """
+    shop = Shop()
+    engine = open_with(shop)
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    engine.delete(ada)
+    assert [] == shop.erased
+    engine.work_once()
+    engine.work_once()
+
+    (erased,) = shop.erased
+    assert (ada.id, "confirmed", "ada@example.com") == (
+        erased.id,
+        erased.state,
+        erased.identities[0].login_key,
+    )
+
+
+def test_an_erase_step_is_repeated_until_it_succeeds(
+    open_with: OpenWith, clock: admit.testing.SettableClock
+) -> None:
+    """
+    Given an erase step whose other side is down for a while,
+    when the worker comes by again and again,
+    then the step is left alone for some minutes each time, and repeated until it succeeds.
+    """
+    shop = Shop(ConnectionError("down"), ConnectionError("still down"))
+    engine = open_with(shop, clock=clock)
+    engine.delete(engine.register("ada@example.com", PASSWORD))
+
+    left = []
+    for _ in range(3):
+        engine.work_once()
+        assert not engine.work_once().runs, "a worker that has nothing to do can rest"
+        left.append(len(shop.failures))
+        clock.advance(timedelta(minutes=5))
+
+    assert [1, 0, 0] == left
+    assert 1 == len(shop.erased)
+    assert [2] == [plugin.failures for plugin in engine.plugins() if plugin.name == "Shop"]
+
+
+def test_hook_register_commands(make_module: MakeModule, tmp_path: Path) -> None:
+    """
+    Given a plugin with a command, named in the configuration file,
+    when the command line is asked for it,
+    then it runs; and an engine does not even ask for it.
+    """
+    name = make_module(
+        """
+        import admit
+        import click
+
+        @click.command("greet")
+        @click.argument("who")
+        def greet(who):
+            click.echo(f"Hello {who}")
+
+        @admit.hookimpl
+        def register_commands():
+            return [greet]
+        """
+    )
+    config = tmp_path / "admit.toml"
+    config.write_text(f'plugins = ["{name}"]\n', "utf-8")
+
+    called = CliRunner().invoke(main, ["--store", str(tmp_path / "users.json"), "greet", "Ada"])
+
+    assert ("Hello Ada\n", 0) == (called.output, called.exit_code)
+
+
+class Gate:
+    """A plugin that fills every event hook, keeps what it was called with, and says no when told.
+
+    Of each hook it takes all the arguments there are.
+    """
+
+    def __init__(self, **refusals: str) -> None:
+        self.refusals = refusals
+        self.calls: list[tuple[str, dict[str, object]]] = []
+
+    def _called(self, hook: str, **arguments: object) -> str | None:
+        self.calls.append((hook, arguments))
+        return self.refusals.get(hook)
+
+    def of(self, hook: str) -> list[dict[str, object]]:
+        """Return the arguments of each call of this hook."""
+        return [arguments for called, arguments in self.calls if called == hook]
+
+    @admit.hookimpl
+    def before_register(self, request: admit.Registration) -> str | None:
+        return self._called("before_register", request=request)
+
+    @admit.hookimpl
+    def before_password(self, password: str, address: str | None) -> str | None:
+        return self._called("before_password", password=password, address=address)
+
+    @admit.hookimpl
+    def before_confirm(self, user: admit.User, run: admit.Run | None) -> str | None:
+        return self._called("before_confirm", user=user, run=run)
+
+    @admit.hookimpl
+    def before_log_in(
+        self, user: admit.User, provider: str, client: admit.Client | None
+    ) -> str | None:
+        return self._called("before_log_in", user=user, provider=provider, client=client)
+
+    @admit.hookimpl
+    def before_delete(self, user: admit.User) -> str | None:
+        return self._called("before_delete", user=user)
+
+    @admit.hookimpl
+    def after_register(self, user: admit.User) -> None:
+        self._called("after_register", user=user)
+
+    @admit.hookimpl
+    def after_rerun(self, user: admit.User, run: admit.Run) -> None:
+        self._called("after_rerun", user=user, run=run)
+
+    @admit.hookimpl
+    def after_confirm(self, user: admit.User) -> None:
+        self._called("after_confirm", user=user)
+
+    @admit.hookimpl
+    def after_log_in(self, log_in: admit.LogIn) -> None:
+        self._called("after_log_in", log_in=log_in)
+
+    @admit.hookimpl
+    def after_delete(self, user: admit.User) -> None:
+        self._called("after_delete", user=user)
+
+
+def test_hook_before_register(open_with: OpenWith) -> None:
+    """
+    Given a plugin that admits nobody,
+    when somebody registers,
+    then the caller reads the plugin's sentence, and no user is left.
+    """
+    gate = Gate(before_register="We are full.")
+    engine = open_with(gate)
+    client = admit.Client(address="192.0.2.1")
+    stranger = engine.acting(admit.Actor("user"), client=client)
+
+    with pytest.raises(Vetoed, match=r"We are full\.") as raised:
+        stranger.register("Ada@example.com", PASSWORD, data={"age": 36})
+
+    assert "Gate" == raised.value.plugin
+    (call,) = gate.of("before_register")
+    asked = call["request"]
+    assert isinstance(asked, admit.Registration)
+    assert ("local-userpass", "Ada@example.com", "Ada@example.com", 36, client) == (
+        asked.provider,
+        asked.login,
+        asked.address,
+        asked.data["age"],
+        asked.client,
+    )
+    assert 0 == engine.users.count()
+
+
+def test_hook_before_password(open_with: OpenWith) -> None:
+    """
+    Given a plugin with a rule for passwords,
+    when one is about to be set that breaks it,
+    then it is refused with that rule – at a registration and at a change alike.
+    """
+    gate = Gate()
+    engine = open_with(gate)
+    ada = engine.register("ada@example.com", PASSWORD)
+    gate.refusals["before_password"] = "holds no number."
+
+    with pytest.raises(PasswordRefused, match="holds no number"):
+        engine.register("grace@example.com", PASSWORD)
+    with pytest.raises(PasswordRefused, match="holds no number"):
+        engine.change_password(ada, current=PASSWORD, new="a staple of horses")
+
+    assert {"password": PASSWORD, "address": "ada@example.com"} == gate.of("before_password")[0]
+
+
+@pytest.mark.parametrize("by", ["token", "admin", "flow"])
+def test_hook_before_confirm(open_with: OpenWith, by: str) -> None:
+    """
+    Given a plugin that lets nobody be confirmed yet,
+    when a token, an admin or a flow's success is about to confirm,
+    then the caller reads its sentence, the user stays pending, and may be confirmed later.
+    """
+    desk = Desk()
+    gate = Gate(before_confirm="Not before Monday.")
+    engine = open_with(desk, gate, flow="desk")
+    ada = engine.register("ada@example.com", PASSWORD)
+    token = {"token_id": desk.entries[0].token_id, "token": desk.entries[0].token}
+    engine.settings.set("confirmation_flow", "auto")
+    confirm: dict[str, Callable[[], admit.User]] = {
+        "token": lambda: engine.confirm(**token),
+        "admin": lambda: engine.confirm_manually(ada),
+        "flow": lambda: engine.rerun(ada),
+    }
+
+    with pytest.raises(Vetoed, match="Not before Monday"):
+        confirm[by]()
+
+    assert "pending" == engine.users.get(ada.id).state
+    (call,) = gate.of("before_confirm")
+    assert (by == "admin") == (call["run"] is None)
+    gate.refusals.clear()
+    assert "confirmed" == engine.confirm(**token).state
+
+
+def test_hook_before_log_in(open_with: OpenWith) -> None:
+    """
+    Given a plugin that lets nobody in at night,
+    when right credentials are used, it refuses with its sentence,
+    and when wrong ones are used, it is not even asked.
+    """
+    gate = Gate(before_log_in="Come back in the morning.")
+    engine = open_with(gate)
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    with pytest.raises(admit.AdmitError):
+        engine.log_in("local-userpass", username="ada@example.com", password="wrong horse")
+    assert [] == gate.of("before_log_in")
+    with pytest.raises(Vetoed, match=r"Come back in the morning\."):
+        engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    (call,) = gate.of("before_log_in")
+    user = call["user"]
+    assert isinstance(user, admit.User)
+    assert (ada.id, "local-userpass", None) == (user.id, call["provider"], call["client"])
+    assert () == engine.sessions.of(ada)
+
+
+def test_hook_before_delete(open_with: OpenWith) -> None:
+    """
+    Given a plugin that must keep a user,
+    when she is deleted,
+    then the caller reads its sentence, and she is still there.
+    """
+    gate = Gate(before_delete="An order is open.")
+    engine = open_with(gate)
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    with pytest.raises(Vetoed, match=r"An order is open\."):
+        engine.delete(ada)
+
+    assert ada.id == engine.users.get(ada.id).id
+    assert [{"user": ada}] == gate.of("before_delete")
+
+
+def test_hook_after_register(open_with: OpenWith) -> None:
+    """
+    Given a plugin that greets,
+    when somebody registered,
+    then it is told once, with the user as the flow left her.
+    """
+    gate = Gate()
+
+    ada = open_with(gate).register("ada@example.com", PASSWORD)
+
+    assert [{"user": ada}] == gate.of("after_register")
+
+
+def test_hook_after_rerun(open_with: OpenWith) -> None:
+    """
+    Given a pending user,
+    when she is re-run,
+    then plugins are told once, with the new run.
+    """
+    gate = Gate()
+    engine = open_with(Desk(), gate, flow="desk")
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    again = engine.rerun(ada)
+
+    (call,) = gate.of("after_rerun")
+    run = call["run"]
+    assert isinstance(run, admit.Run)
+    assert again.last_run is not None
+    assert (again, again.last_run.id, "rerun") == (call["user"], run.id, run.reason)
+
+
+def test_hook_after_confirm(open_with: OpenWith) -> None:
+    """
+    Given a pending user,
+    when she presses her link twice,
+    then plugins are told once that she is confirmed.
+    """
+    desk, gate = Desk(), Gate()
+    engine = open_with(desk, gate, flow="desk")
+    engine.register("ada@example.com", PASSWORD)
+    token = {"token_id": desk.entries[0].token_id, "token": desk.entries[0].token}
+
+    ada = engine.confirm(**token)
+    engine.confirm(**token)
+
+    assert [{"user": ada}] == gate.of("after_confirm")
+
+
+def test_hook_after_log_in(open_with: OpenWith) -> None:
+    """
+    Given a user,
+    when she logs in,
+    then plugins are told once, with tokens that hide themselves.
+    """
+    gate = Gate()
+    engine = open_with(gate)
+    engine.register("ada@example.com", PASSWORD)
+
+    login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    assert [{"log_in": login}] == gate.of("after_log_in")
+    assert login.access_token.reveal() not in repr(gate.calls)
+    assert login.refresh_token.reveal() not in repr(gate.calls)
+
+
+def test_hook_after_delete(open_with: OpenWith) -> None:
+    """
+    Given a user,
+    when she is deleted, or a flow refuses her registration,
+    then plugins are told, with the user as she was.
+    """
+    gate = Gate()
+    engine = open_with(
+        gate,
+        functions={"refuse": lambda call: {"status": "fail"}},
+        settings={"function.confirmation": "refuse"},
+    )
+    ada = engine.register("ada@example.com", PASSWORD)
+
+    engine.delete(ada)
+    engine.settings.set("confirmation_flow", "function")
+    with pytest.raises(admit.AdmitError):
+        engine.register("grace@example.com", PASSWORD)
+
+    first, second = [call["user"] for call in gate.of("after_delete")]
+    assert ada == first
+    assert isinstance(second, admit.User)
+    assert ("pending", "grace@example.com") == (second.state, second.identities[0].login_key)
+    assert json.dumps(dict(second.identities[0].data))

@@ -1,0 +1,419 @@
+"""E1, E2, E4: what a stranger can learn about accounts – nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median
+
+import pytest
+from accounts import ACCOUNTS, Commits, Shape
+
+import admit
+from admit import Actor, Client, Engine, LogIn, Receipt, User
+from admit.errors import AdmitError, CodeWrong, LogInRefused, TokenUnknown, TryLater
+from admit.public import PublicFace
+from admit.testing import KEY, Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
+
+PASSWORD = "correct horse battery staple"
+WRONG = "not the password at all"
+ADDRESS = "ada@example.com"
+
+Request = Callable[[PublicFace], object]
+
+REQUESTS: Mapping[str, Request] = {
+    "register": lambda public: public.register("Ada@example.com", "my own long password"),
+    "register-with-the-same-password": lambda public: public.register(ADDRESS, PASSWORD),
+    "resend": lambda public: public.resend(address=ADDRESS),
+    "resend-with-a-wrong-password": lambda public: public.resend(address=ADDRESS, password=WRONG),
+    "resend-with-the-password": lambda public: public.resend(address=ADDRESS, password=PASSWORD),
+    "rerun": lambda public: public.rerun(address=ADDRESS),
+    "rerun-with-a-wrong-password": lambda public: public.rerun(address=ADDRESS, password=WRONG),
+    "reset": lambda public: public.reset(address=ADDRESS),
+    "reset-with-a-new-password": lambda public: public.reset(address=ADDRESS, password=WRONG),
+    "log-in-with-a-wrong-password": lambda public: public.log_in(
+        "local-userpass", username=ADDRESS, password=WRONG
+    ),
+    "delete-with-a-wrong-password": lambda public: public.delete(address=ADDRESS, password=WRONG),
+    "change-password-with-a-wrong-one": lambda public: public.change_password(
+        address=ADDRESS, current=WRONG, new="my own long password"
+    ),
+    "correct-address-with-a-wrong-password": lambda public: public.correct_address(
+        address=ADDRESS, password=WRONG, to="grace@example.com"
+    ),
+    "confirm-with-a-wrong-code": lambda public: public.confirm(
+        address=ADDRESS, code="AAAA-2222", password=PASSWORD
+    ),
+    "confirm-with-a-wrong-code-and-a-common-password": lambda public: public.confirm(
+        address=ADDRESS, code="AAAA-2222", password="password"
+    ),
+}
+
+
+def answer(request: Request, public: PublicFace) -> object:
+    """What a stranger is told: the Receipt, or an error's class and sentence."""
+    try:
+        return request(public)
+    except AdmitError as refused:
+        return type(refused), str(refused)
+
+
+def seen(
+    request: Request, account: Callable[[Engine, str], None], settings: Mapping[str, object]
+) -> tuple[object, list[Shape]]:
+    """What a stranger is told about one account, and what it costs in commits."""
+    store = MemoryStore()
+    with open_engine(store, settings=settings) as engine:
+        account(engine, ADDRESS)
+        stranger = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+        with Commits(store).watched() as shapes:
+            told = answer(request, stranger.public)
+    return told, shapes
+
+
+@pytest.mark.parametrize("policy", ["reserve", "first-proof"])
+@pytest.mark.parametrize("request_made", REQUESTS.values(), ids=REQUESTS.keys())
+def test_e1_every_state_of_an_account_answers_a_stranger_alike_at_equal_cost(
+    request_made: Request, policy: str
+) -> None:
+    """
+    Given an account that is unknown, pending, confirmed, disabled or deleted,
+    when a stranger asks for anything by its address, or with a wrong secret,
+    then the answer is equal to the last letter, and so are the number and the shape of commits.
+    """
+    answers = {
+        name: seen(request_made, account, {"address_policy": policy})
+        for name, account in ACCOUNTS.items()
+    }
+
+    assert dict.fromkeys(answers, answers["unknown"]) == answers
+
+
+@pytest.mark.parametrize("flow", ["auto", "function"])
+@pytest.mark.parametrize(
+    "request_made",
+    [REQUESTS["register"], REQUESTS["resend"], REQUESTS["rerun"], REQUESTS["reset"]],
+    ids=["register", "resend", "rerun", "reset"],
+)
+def test_e1_the_answer_is_alike_in_every_flow(request_made: Request, flow: str) -> None:
+    """Given a flow that sends no messages, when a stranger asks, then no state of an account
+    answers otherwise than another."""
+
+    def function_told(
+        account: Callable[[Engine, str], None],
+    ) -> tuple[object, list[Shape]]:
+        store = MemoryStore()
+        functions = {"decide": lambda call: {"status": "pending"}}
+        with open_engine(store, functions=functions) as engine:
+            account(engine, ADDRESS)
+            engine.settings.set("function.confirmation", "decide")
+            engine.settings.set("confirmation_flow", flow)
+            with Commits(store).watched() as shapes:
+                told = answer(request_made, engine.public)
+        return told, shapes
+
+    answers = {name: function_told(account) for name, account in ACCOUNTS.items()}
+
+    assert dict.fromkeys(answers, answers["unknown"]) == answers
+
+
+@pytest.mark.parametrize("named", ["resend", "rerun", "reset", "register"])
+def test_e1_what_is_asked_for_is_always_the_same_receipt(
+    engine: Engine, account: Callable[[Engine, str], None], named: str
+) -> None:
+    """Given any account, when a stranger asks for a message, then she gets the one Receipt."""
+    account(engine, ADDRESS)
+
+    assert Receipt() == REQUESTS[named](engine.public)
+
+
+def test_e1_a_wrong_password_is_one_error_without_a_reason(
+    engine: Engine, account: Callable[[Engine, str], None]
+) -> None:
+    """Given any account, when a stranger logs in with a wrong password, then it is LogInRefused
+    itself, and says nothing about the state."""
+    account(engine, ADDRESS)
+
+    with pytest.raises(LogInRefused) as refused:
+        engine.public.log_in("local-userpass", username=ADDRESS, password=WRONG)
+
+    assert LogInRefused is type(refused.value)
+    assert refused.value.because is None
+
+
+@pytest.mark.parametrize(
+    ("state", "because"),
+    [("pending", "pending"), ("disabled", "disabled"), ("disabled-pending", "disabled")],
+)
+def test_e1_the_state_is_told_only_after_the_right_password(
+    engine: Engine, state: str, because: str
+) -> None:
+    """Given an account that may not log in, when its owner gives the right password, then she is
+    told why."""
+    ACCOUNTS[state](engine, ADDRESS)
+
+    with pytest.raises(LogInRefused) as refused:
+        engine.public.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+
+    assert because == refused.value.because
+
+
+def test_e1_the_owner_alone_learns_what_was_asked(engine: Engine, inbox: Inbox) -> None:
+    """
+    Given a confirmed user,
+    when a stranger registers her address,
+    then the stranger gets the Receipt of a new registration, and she a notice without a token.
+    """
+    engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+
+    receipt = engine.public.register(ADDRESS, "my own long password")
+    engine.work_once()
+
+    assert Receipt() == receipt
+    assert ADDRESS == inbox.last().to
+    assert "already have an account" in inbox.last().text
+    assert "token" not in inbox.last().text
+
+
+def test_e1_an_unknown_address_gets_no_mail(engine: Engine, inbox: Inbox) -> None:
+    """Given an address of nobody, when a stranger asks for messages to it, then none is sent: we
+    are no relay for spam."""
+    engine.public.resend(address="nobody@example.com")
+    engine.public.reset(address="somebody@example.com")
+    engine.work_once()
+
+    assert [] == inbox.messages
+
+
+@pytest.mark.parametrize("state", sorted(ACCOUNTS))
+def test_e1_correcting_an_address_does_not_tell_whose_the_new_one_is(
+    engine: Engine, commits: Commits, state: str
+) -> None:
+    """
+    Given a pending user of one's own and any account at another address,
+    when one corrects one's address to the other,
+    then the Receipt is the same, whether anybody is there or not.
+    """
+    ACCOUNTS[state](engine, ADDRESS)
+    engine.register("mallory@example.com", PASSWORD)
+
+    receipt = engine.public.correct_address(
+        address="mallory@example.com", password=PASSWORD, to=ADDRESS
+    )
+
+    assert Receipt() == receipt
+
+
+def test_e1_registering_and_resending_does_not_tell_whether_the_address_was_new(
+    clock: SettableClock,
+) -> None:
+    """
+    Given an address that is free, and one that somebody holds,
+    when a stranger registers it and asks at once for the message again with that password,
+    then both answer alike: no cool-down shows that a registration was the first.
+    """
+    told = []
+    for holder in ("unknown", "pending", "confirmed"):
+        with open_engine(clock=clock) as engine:
+            ACCOUNTS[holder](engine, ADDRESS)
+            public = engine.acting(Actor("user")).public
+            public.register(ADDRESS, WRONG)
+            told.append(
+                answer(lambda face: face.resend(address=ADDRESS, password=WRONG), public)
+            )
+
+    assert [Receipt()] * 3 == told
+
+
+def test_e1_a_made_up_token_tells_nothing_of_the_user_it_names(
+    engine: Engine, account: Callable[[Engine, str], None], commits: Commits
+) -> None:
+    """
+    Given any account whose id a stranger knows,
+    when she presses a made-up token of it with a password that no policy would take,
+    then it is unknown: neither the password nor the account is looked at.
+    """
+    account(engine, ADDRESS)
+    ids = [event.user for event in engine.events.unsealed(limit=50) if event.user]
+    user_id = ids[0] if ids else "64f0aa64f0aa64f0aa64f0aa"
+
+    with commits.watched() as shapes, pytest.raises(TokenUnknown):
+        engine.public.confirm(token_id="0" * 24, token=user_id + "0" * 104, password="password")
+
+    assert [] == shapes
+
+
+def test_e1_a_code_that_rests_looks_like_a_wrong_one(engine: Engine) -> None:
+    """Given a user whose code rests after five wrong tries, when a stranger types another, then it
+    is wrong, as for an address of nobody: only somebody's code can rest."""
+    engine.register(ADDRESS, PASSWORD)
+
+    for address in (ADDRESS, "nobody@example.com"):
+        for _ in range(10):
+            with pytest.raises(CodeWrong):
+                engine.public.confirm(address=address, code="AAAA-2222", password=PASSWORD)
+
+
+# --- E2 ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["register", "resend", "rerun", "reset"])
+def test_e2_known_and_unknown_addresses_are_throttled_alike(
+    engine: Engine,
+    clock: SettableClock,
+    account: Callable[[Engine, str], None],
+    named: str,
+) -> None:
+    """
+    Given any account,
+    when a stranger asks twice within the cool-down,
+    then the second has to wait, equally long, and is served when the cool-down is over.
+    """
+    account(engine, ADDRESS)
+    REQUESTS[named](engine.public)
+
+    with pytest.raises(TryLater) as waits:
+        REQUESTS[named](engine.public)
+
+    assert engine.settings.get("cool_down") == waits.value.after
+    clock.advance(waits.value.after)
+    assert Receipt() == REQUESTS[named](engine.public)
+
+
+def test_e2_the_throttle_counts_the_canonical_address(engine: Engine) -> None:
+    """Given a request for an address, when it is asked for in another case, then it counts as the
+    same."""
+    engine.public.reset(address="ada@example.com")
+
+    with pytest.raises(TryLater):
+        engine.public.reset(address="ADA@Example.com")
+
+
+def test_e2_a_throttled_request_looks_nothing_up(
+    engine: Engine, account: Callable[[Engine, str], None], commits: Commits
+) -> None:
+    """Given any account and a request that has to wait, then nothing is written for it."""
+    account(engine, ADDRESS)
+    engine.public.reset(address=ADDRESS)
+
+    with commits.watched() as shapes, pytest.raises(TryLater):
+        engine.public.reset(address=ADDRESS)
+
+    assert [] == shapes
+
+
+def test_e2_one_client_is_throttled_over_all_addresses(engine: Engine) -> None:
+    """Given a client who asks about sixty addresses within ten minutes, when it asks about one
+    more, known or not, then it has to wait, and another client has not."""
+    engine.register(ADDRESS, PASSWORD)
+    client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+    for number in range(60):
+        client.public.reset(address=f"a{number}@example.com")
+
+    for address in (ADDRESS, "nobody@example.com"):
+        with pytest.raises(TryLater):
+            client.public.reset(address=address)
+        with pytest.raises(TryLater):
+            client.public.log_in("local-userpass", username=address, password=WRONG)
+
+    other = engine.acting(Actor("user"), client=Client(address="203.0.113.8"))
+    assert Receipt() == other.public.reset(address=ADDRESS)
+
+
+def test_e2_a_throttle_keeps_neither_address_nor_client(
+    engine: Engine, store: MemoryStore
+) -> None:
+    """Given a throttled request, then the counter that is kept names nobody."""
+    client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+    client.public.reset(address="nobody@example.com")
+
+    kept = repr(store.page("throttle", "until").items)
+
+    assert 2 == store.count("throttle", "until")
+    assert "nobody" not in kept
+    assert "203.0.113.7" not in kept
+
+
+# --- E4 ------------------------------------------------------------------------------------------
+
+SLOW_HASHING = {
+    "password_time_cost": 100,
+    "password_memory_kibibytes": 512,
+    "password_parallelism": 1,
+}
+"""About 20 ms: far above what the rest of a log-in takes, and far below argon2's real default."""
+
+
+def log_in_seconds(engine: Engine, username: str) -> float:
+    """How long a refused log-in takes, in seconds: the median of eleven."""
+    took = []
+    for _ in range(11):
+        start = time.perf_counter()
+        with pytest.raises(LogInRefused):
+            engine.log_in("local-userpass", username=username, password=WRONG)
+        took.append(time.perf_counter() - start)
+    return median(took)
+
+
+@pytest.mark.parametrize("nobody", ["nobody@example.com", "no address at all", "\u202eada@x.y"])
+def test_e4_a_log_in_of_nobody_costs_one_hash_with_the_current_parameters(nobody: str) -> None:
+    """
+    Given a user, and hashing that takes a hundred times as long as the rest of a log-in,
+    when somebody logs in with a wrong password as her, and as nobody,
+    then the one takes as long as the other. (A hash more or less would double or end it; noise of
+    a busy machine stays far below that in a median.)
+    """
+    engine = admit.open(
+        MemoryStore(), key=KEY, settings={**SLOW_HASHING, "confirmation_flow": "auto"}
+    )
+    engine.register(ADDRESS, PASSWORD)
+
+    known, unknown = log_in_seconds(engine, ADDRESS), log_in_seconds(engine, nobody)
+
+    assert known / 2 < unknown < known * 2
+
+
+def test_e4_a_user_without_a_password_costs_a_hash_too() -> None:
+    """Given a user who has no password yet, when somebody logs in as her, then it takes as long as
+    for nobody."""
+    engine = admit.open(
+        MemoryStore(), key=KEY, settings={**SLOW_HASHING, "confirmation_flow": "auto"}
+    )
+    engine.register(ADDRESS)
+
+    known, unknown = log_in_seconds(engine, ADDRESS), log_in_seconds(engine, "nobody@example.com")
+
+    assert known / 2 < unknown < known * 2
+
+
+@pytest.mark.parametrize("named", ["delete", "change_password", "correct_address"])
+def test_e4_a_password_asked_for_as_proof_costs_nobody_a_hash_less(named: str) -> None:
+    """Given a user, when a stranger gives a wrong password as proof for her and for nobody, then
+    both take as long."""
+    engine = admit.open(
+        MemoryStore(), key=KEY, settings={**SLOW_HASHING, "confirmation_flow": "auto"}
+    )
+    engine.register(ADDRESS, PASSWORD)
+    proofs: dict[str, Callable[[str], User | LogIn | Receipt]] = {
+        "delete": lambda who: engine.public.delete(address=who, password=WRONG),
+        "change_password": lambda who: engine.public.change_password(
+            address=who, current=WRONG, new="my own long password"
+        ),
+        "correct_address": lambda who: engine.public.correct_address(
+            address=who, password=WRONG, to="grace@example.com"
+        ),
+    }
+
+    def seconds(who: str) -> float:
+        took = []
+        for _ in range(11):
+            start = time.perf_counter()
+            with pytest.raises(LogInRefused):
+                proofs[named](who)
+            took.append(time.perf_counter() - start)
+        return median(took)
+
+    known, unknown = seconds(ADDRESS), seconds("nobody@example.com")
+
+    assert known / 2 < unknown < known * 2
