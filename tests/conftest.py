@@ -16,11 +16,17 @@ from admit.testing import open as open_engine
 PASSWORD = "correct horse battery staple"
 
 settings.register_profile(
-    "fast", max_examples=25, stateful_step_count=25, deadline=None,
+    "fast",
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
-    "full", max_examples=500, stateful_step_count=60, deadline=None,
+    "full",
+    max_examples=500,
+    stateful_step_count=60,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 

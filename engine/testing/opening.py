@@ -24,7 +24,7 @@ CHEAP_HASHING: Final[Mapping[str, object]] = {
 """The cheapest argon2id there is: 0.06 ms instead of 95 (performance.md §4). Never for real."""
 
 
-def open(  # noqa: A001  # like `admit.open`
+def open(  # like `admit.open`
     store: str | os.PathLike[str] | Store | None = None,
     *,
     settings: Mapping[str, object] | None = None,

@@ -219,9 +219,7 @@ def test_e1_registering_and_resending_does_not_tell_whether_the_address_was_new(
             ACCOUNTS[holder](engine, ADDRESS)
             public = engine.acting(Actor("user")).public
             public.register(ADDRESS, WRONG)
-            told.append(
-                answer(lambda face: face.resend(address=ADDRESS, password=WRONG), public)
-            )
+            told.append(answer(lambda face: face.resend(address=ADDRESS, password=WRONG), public))
 
     assert [Receipt()] * 3 == told
 
@@ -321,9 +319,7 @@ def test_e2_one_client_is_throttled_over_all_addresses(engine: Engine) -> None:
     assert Receipt() == other.public.reset(address=ADDRESS)
 
 
-def test_e2_a_throttle_keeps_neither_address_nor_client(
-    engine: Engine, store: MemoryStore
-) -> None:
+def test_e2_a_throttle_keeps_neither_address_nor_client(engine: Engine, store: MemoryStore) -> None:
     """Given a throttled request, then the counter that is kept names nobody."""
     client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
     client.public.reset(address="nobody@example.com")

@@ -144,7 +144,8 @@ def test_p1_a_password_never_grows_old(engine: Engine, clock: SettableClock) -> 
 
 
 @pytest.mark.parametrize(
-    "password", ["password", "PASSWORD", "12345678", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44"]
+    "password",
+    ["password", "PASSWORD", "12345678", "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44"],
 )
 def test_p2_the_commonest_passwords_are_refused(engine: Engine, password: str) -> None:
     """Given a password of those that are tried first, in capitals or full width, when somebody
@@ -415,9 +416,7 @@ def test_p4_the_length_is_checked_before_hashing() -> None:
 def test_p4_a_dead_token_costs_no_hash(inbox: Inbox) -> None:
     """Given hashing that takes hours, when a stranger uses made-up tokens to set a password or to
     confirm with one, then they are refused at once."""
-    with admit.open(
-        MemoryStore(), key=KEY, settings=ENDLESS_HASHING, plugins=[inbox]
-    ) as engine:
+    with admit.open(MemoryStore(), key=KEY, settings=ENDLESS_HASHING, plugins=[inbox]) as engine:
         user = engine.register(ADDRESS)
         token = user.id + "0" * 104
 

@@ -114,9 +114,7 @@ ASKED_BY_ADDRESS: dict[str, Callable[[PublicFace], Receipt]] = {
     "resend": lambda public: public.resend(address=ADDRESS),
     "rerun": lambda public: public.rerun(address=ADDRESS),
     "reset": lambda public: public.reset(address=ADDRESS),
-    "resend-with-another-password": lambda public: public.resend(
-        address=ADDRESS, password=VICTIMS
-    ),
+    "resend-with-another-password": lambda public: public.resend(address=ADDRESS, password=VICTIMS),
     "rerun-with-another-password": lambda public: public.rerun(address=ADDRESS, password=VICTIMS),
 }
 

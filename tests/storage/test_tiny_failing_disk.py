@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import small_store
 from small_store import CHANGES, FailingFiles, Interrupted, Seen, happened, id_of, put, seen
 
 from admit.errors import FateUnknown, StoreError, StoreFull, StoreReadOnly
@@ -399,7 +400,7 @@ def test_a_real_file_that_may_not_grow_is_full(path: Path) -> None:
         [sys.executable, "-c", _IN_LITTLE_ROOM, str(path)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parent,
+        cwd=Path(small_store.__file__).parent,
         check=False,
     )
 
