@@ -70,6 +70,12 @@ class Calls:
                     self._hanging[plugin] += 1
                     raise PluginTimedOut(plugin, hook, limit_seconds) from None
             value, error = job.answer.get()
+        except BaseException:  # Ctrl-C while we wait: it is the caller's, and the call goes on
+            with self._lock:
+                if not job.finished:
+                    job.abandoned = True
+                    self._hanging[plugin] += 1
+            raise
         if error is not None:
             raise error
         return value
@@ -87,8 +93,10 @@ class Calls:
             value, error = None, None
             try:
                 value = job.context.run(_finish, job.call)
-            except BaseException as problem:  # also SystemExit: a plugin must not end our thread
+            except Exception as problem:
                 error = problem
+            except BaseException as problem:  # SystemExit: a plugin must not end our thread
+                error = RuntimeError(f"{type(problem).__name__} in a plugin")
             with self._lock:
                 job.finished = True
                 if job.abandoned:

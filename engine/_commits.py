@@ -175,7 +175,7 @@ def commit(core: Core, change: Change, *, settle: bool = True) -> None:
 def find_by_key(core: Core, key: str) -> User | None:
     """Return the user that holds a login key, or None."""
     found = core.store.find(key)
-    return None if found is None else user_from(found)
+    return None if found is None or found.kind != "user" else user_from(found)
 
 
 def timeline(core: Core, user_id: str, *, most: int = 10_000) -> list[Event]:

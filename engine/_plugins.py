@@ -299,9 +299,7 @@ class Plugins:
             value = call()
         except AdmitError:
             raise
-        except BaseException as problem:
-            if not isinstance(problem, Exception) and offer.inline:
-                raise  # our own thread: KeyboardInterrupt and the like are the caller's
+        except Exception as problem:
             self._record_failure(offer.plugin, what, problem)
             raise PluginFailed(offer.plugin, what, _say(problem)) from problem
         if hasattr(value, "__await__"):

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 
 from .errors import InvalidInput, InvalidSetting, UnknownName
+from .masked import Secret
 from .settings import SOURCES, About, Settings, Source, fields, parse, to_json
 from .stores import Store
 
@@ -98,7 +99,10 @@ class SettingSources:
         now = self._monotonic()
         if now - self._read_at > _REREAD_SECONDS:
             self.reread()
-        found = self._current.get(section)
+        # Taken before the values are read: a re-read meanwhile starts a new one, and what was read
+        # from the old sources must not end up in it.
+        cache = self._current
+        found = cache.get(section)
         if found is None:
             if section not in self._sections:
                 raise TypeError(f"no plugin registered the settings section {section.__name__}")
@@ -107,7 +111,7 @@ class SettingSources:
                 name: self._in_force(f"{prefix}.{name}" if prefix else name)[0]
                 for name in fields(section)
             }
-            found = self._current[section] = section(**values)
+            found = cache[section] = section(**values)
         return cast(S, found)
 
     def reread(self) -> None:
@@ -142,6 +146,8 @@ class SettingSources:
             UnknownName: there is no such setting.
         """
         parsed = self._parse(name, value, "store")
+        if isinstance(parsed, Secret):
+            raise InvalidSetting(name, "is a secret, which the store does not keep.")
         for source in ("code", "environment"):
             if name in self._fixed[source]:
                 raise InvalidSetting(

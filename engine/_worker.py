@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -30,13 +31,13 @@ class Worked:
         return bool(self.runs or self.swept or self.sealed)
 
 
-def work_once(core: Core) -> Worked:
-    """Do all that is due now, once."""
+def work_once(core: Core, stopped: Callable[[], bool] = lambda: False) -> Worked:
+    """Do all that is due now, once. What one part raises does not keep the others from theirs."""
     core.work_waits.clear()
     return Worked(
-        runs=work.work_due(core, most=MOST_A_PASS),
-        swept=_swept(core),
-        sealed=seal.seal(core),
+        runs=_part(lambda: work.work_due(core, most=MOST_A_PASS, stopped=stopped)),
+        swept=_part(lambda: _swept(core)),
+        sealed=_part(lambda: seal.seal(core)),
     )
 
 
@@ -45,17 +46,26 @@ def _swept(core: Core) -> int:
     return swept.expired + swept.sessions + swept.throttles + swept.tombstones
 
 
+def _part(call: Callable[[], int]) -> int:
+    try:
+        return call()
+    except StoreClosed:
+        raise
+    except AdmitError as problem:
+        _log.warning("the worker will try again: %s", problem)
+    except Exception as problem:  # its text may quote what must not be logged (security.md T3)
+        _log.error("the worker will try again: %s", type(problem).__name__)
+    return 0
+
+
 def work_until(core: Core, stop: threading.Event, idle_seconds: float) -> None:
     """Work until *stop* is set: at once when something was queued here, else every
     *idle_seconds*."""
     while not stop.is_set():
         try:
-            did = work_once(core)
+            did = work_once(core, stop.is_set)
         except StoreClosed:
             return
-        except AdmitError as problem:
-            _log.warning("the worker will try again: %s", problem)
-            did = Worked(runs=0, swept=0, sealed=0)
         if not did:
             core.work_waits.wait(idle_seconds)
 
@@ -74,7 +84,8 @@ class Worker:
     def start(self) -> None:
         """Start the thread, unless it runs already (in this process)."""
         with self._lock:
-            if self._stop.is_set() or (self._thread and self._process == os.getpid()):
+            runs = self._thread is not None and self._thread.is_alive()
+            if self._stop.is_set() or (runs and self._process == os.getpid()):
                 return
             self._process = os.getpid()
             self._thread = threading.Thread(

@@ -72,7 +72,7 @@ class Entry:
     """Reset by function only: the new password that was asked for."""
     current_password_valid: bool | None = None
     """Reset by function only: whether the caller also gave the current password, rightly."""
-    arguments: tuple[object, ...] = ()
+    arguments: tuple[object, ...] = attrs.field(default=(), repr=False)
     """Reset by function only: what the caller added."""
 
     @property

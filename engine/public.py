@@ -24,6 +24,7 @@ from ._usecases import (
 )
 from ._usecases import password as passwords
 from ._usecases.confirm import Change
+from ._usecases.confirming import is_first_proof
 from ._usecases.rerun import Reason
 from .addresses import canonical
 from .errors import (
@@ -35,7 +36,7 @@ from .errors import (
     WrongCredentials,
 )
 from .masked import Secret
-from .records import LogIn, Receipt, User, UserId
+from .records import LogIn, Receipt, Run, User, UserId
 
 T = TypeVar("T")
 
@@ -145,13 +146,16 @@ class PublicFace:
             if user is None:
                 raise TokenUnknown
             # Before hashing: a dead token costs nothing, and tells nothing of the account.
-            confirm.good_run(self._core, user, run_id, _tokens.token_digest(text), "confirm")
-            change = self._replacing(user, chosen)
+            digest = _tokens.token_digest(text)
+            run = confirm.good_run(self._core, user, run_id, digest, "confirm")
+            change = self._replacing(user, run, chosen)
             return confirm.by_token(self._core, self._by, token_id, token, change=change).run()
         found, typed = canonical(address), _tokens.read_code(code)
         self._count_client()
         throttle.hit(self._core, "code", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
-        change = self._replacing(self._owner_of_code(found, typed), chosen)
+        owner = self._owner_of_code(found, typed)
+        run_of_code = typed_codes.run_of_code(self._core, owner, typed, "confirm")
+        change = self._replacing(owner, run_of_code, chosen)
         return confirm.by_code(self._core, self._by, found, code, change=change).run()
 
     def set_password(self, *, token_id: str, token: str | Secret, password: str | Secret) -> User:
@@ -246,9 +250,8 @@ class PublicFace:
     def _count_client(self) -> None:
         client = self._by.client
         if client is not None and client.address is not None:
-            throttle.hit(
-                self._core, "client", client.address, limit=CLIENT_LIMIT, window=CLIENT_WINDOW
-            )
+            network = throttle.network_of(client.address)
+            throttle.hit(self._core, "client", network, limit=CLIENT_LIMIT, window=CLIENT_WINDOW)
 
     def _owner(self, address: str, secret: Secret) -> User:
         """Return who has this address and password. Raises LogInRefused; one hash in any case."""
@@ -283,9 +286,13 @@ class PublicFace:
         except CodeResting:
             raise CodeWrong from None  # only an address that somebody has can rest
 
-    def _replacing(self, user: User, chosen: Secret) -> Change | None:
-        """Return what gives *user* that password as it becomes confirmed; None: it has it."""
-        if user.state != "pending" or self._is_password_of(user, chosen):
+    def _replacing(self, user: User, run: Run | None, chosen: Secret) -> Change | None:
+        """Return what gives *user* that password as it becomes confirmed, or – confirmed already
+        by somebody else's hand – as its owner is first heard of; None: it has it."""
+        first_heard = (
+            run is not None and run.proves and run.result != "success" and is_first_proof(user, run)
+        )
+        if not (user.state == "pending" or first_heard) or self._is_password_of(user, chosen):
             return None
         typed = None if user.address is None else user.address.typed
         self._core.services.check_password(chosen, address=typed)

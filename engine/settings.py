@@ -108,11 +108,13 @@ class Settings:
         None,
         "When a user that was never confirmed expires; none: never.",
         minimum=timedelta(hours=1),
+        maximum=timedelta(days=36_500),
     )
     audit_retention: timedelta = setting(
         timedelta(days=400),
         "How long tombstones and events of deleted users are kept.",
         minimum=timedelta(days=1),
+        maximum=timedelta(days=36_500),
     )
     password_min_length: int = setting(
         8, "The fewest characters of a new password.", minimum=6, maximum=64
@@ -197,6 +199,8 @@ def to_text(value: object) -> str:
 
 def to_json(value: object) -> object:
     """Return the form of a value that a store keeps; `parse` reads it back."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, str | int | float | NoneType):
         return value
     return to_text(value)
@@ -209,6 +213,13 @@ _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(d|h|m|s)(?:ays?|ours?|inutes?|in|
 def _duration(name: str, value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    try:
+        return _read_duration(name, value)
+    except (OverflowError, ValueError):
+        raise InvalidSetting(name, "is longer than time goes.") from None
+
+
+def _read_duration(name: str, value: object) -> timedelta:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return timedelta(seconds=value)
     text = value.strip().lower() if isinstance(value, str) else ""

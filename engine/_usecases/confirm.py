@@ -21,7 +21,7 @@ from ..errors import (
 from ..records import Purpose, Run, User
 from ..stores import KeyTaken
 from .confirming import address_taken, become_confirmed, is_first_proof, prove_address
-from .delete import reject
+from .delete import reject_loser
 from .prepared import Finish, Prepared
 from .runs import address_is_gone, ended, with_run
 from .typed_codes import run_of_code, user_of_code
@@ -34,7 +34,8 @@ def by_token(
 ) -> Prepared[User]:
     """Prepare a confirmation by link; see `Engine.confirm`.
 
-    *change* is applied to a user that becomes confirmed, in the same commit.
+    *change* is applied, in the same commit, to a user that becomes confirmed or whose address is
+    proved for the first time.
     """
     run_id, user_id, text = _tokens.read_token(token_id, token)
     digest = _tokens.token_digest(text)
@@ -117,8 +118,10 @@ def _press(core: Core, user: User, run: Run, cause: str, change: Change | None) 
         return Decision(result=True, new=new, happenings=(happening,))
     if run.result == "success" or not run.proves:
         return Decision(result=False)  # pressed twice: the first press did it
-    proved = prove_address(with_run(user, ended(run, "success", now)), run, now)
-    if is_first_proof(user, run):
+    first = is_first_proof(user, run)
+    changed = change(user) if first and change is not None else user
+    proved = prove_address(with_run(changed, ended(run, "success", now)), run, now)
+    if first:
         proved = attrs.evolve(proved, epoch=proved.epoch + 1)
     return Decision(
         result=False,
@@ -141,7 +144,7 @@ def _pressing(
         except UserNotFound:
             raise missing from None
         except KeyTaken as taken:
-            reject(core, user_id)
+            reject_loser(core, user_id, taken)
             raise address_taken(core, taken) from None
 
         def finish() -> User:

@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Final
 
 from .._codec import user_from
-from .._commits import Decision, change_user
+from .._commits import Decision, change_user, find_by_key
 from .._core import SYSTEM, Core
 from .._events import Acting
 from ..clock import to_text
 from ..errors import NotAllowed, TryLater, UserNotFound
 from ..lifecycle import Facts, move
 from ..records import User
-from ..stores import Cursor
+from ..stores import Cursor, KeyTaken
 from .prepared import Finish, Prepared
 from .removal import removed
 
@@ -53,6 +53,14 @@ def reject(core: Core, user_id: str, *, run: str | None = None) -> None:
     except (UserNotFound, NotAllowed):
         return
     core.plugins.notify("after_delete", user=before)
+
+
+def reject_loser(core: Core, user_id: str, taken: KeyTaken, *, run: str | None = None) -> None:
+    """Remove a pending user that lost its login key to a confirmed one. A holder that is pending
+    has proved nothing either – the policy was switched meanwhile –, so nobody is removed for it."""
+    holder = find_by_key(core, taken.key)
+    if holder is not None and holder.state == "confirmed":
+        reject(core, user_id, run=run)
 
 
 def deadline_has_passed(core: Core, user: User) -> bool:

@@ -73,6 +73,8 @@ def decide_reset(
     """Decide that a reset run begins. Also for a pending user: using it confirms (H7)."""
     if user.state not in ("pending", "confirmed"):
         raise NotAllowed(user.state, "reset", triggers_from(user.state))
+    if user.identity(core.settings.password_provider) is None:
+        raise NotAllowed(user.state, "reset a password it does not have", ())
     flow = active_flow(core, "reset")
     address = None if user.address is None else user.address.canonical
     new, run, minted = new_run(
@@ -188,7 +190,10 @@ def change(core: Core, by: Acting, user_id: str, current: Secret, new: Secret) -
         identity = user.identity(core.settings.password_provider)
         if known is None or identity is None or identity.private != known.private:
             raise WrongCredentials  # changed by somebody else meanwhile
-        changed = attrs.evolve(with_private(core, user, private), epoch=user.epoch + 1)
+        changed = cancelled(
+            with_private(core, user, private), ("reset", "change-address"), core.now()
+        )
+        changed = attrs.evolve(changed, epoch=user.epoch + 1)
         happening = Happening("password-set", codes={"cause": "change"})
         return Decision(result=False, new=changed, happenings=(happening,))
 

@@ -25,7 +25,7 @@ from ..providers import NewIdentity, RegistrationRequest
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Cursor, KeyTaken
 from .confirming import address_taken
-from .delete import reject
+from .delete import reject_loser
 from .enter import Entered, enter
 from .prepared import Finish, Prepared
 from .runs import Minted, active_flow, new_run
@@ -132,7 +132,7 @@ def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:
         raise InvalidInput("data", f"must be a mapping, not {type(data).__name__}.")
     try:
         text = json.dumps(dict(data), allow_nan=False)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise InvalidInput("data", "must be what JSON can hold.") from None
     if len(text) > 16_384:
         raise InvalidInput("data", "is larger than 16,384 bytes as JSON.")
@@ -237,7 +237,7 @@ def enter_or_lose(core: Core, by: Acting, user: User, run: Run, minted: Minted) 
     try:
         return enter(core, by, user, run, minted)
     except KeyTaken as taken:
-        reject(core, user.id, run=run.id)
+        reject_loser(core, user.id, taken, run=run.id)
         raise address_taken(core, taken) from None
 
 

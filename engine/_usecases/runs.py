@@ -104,8 +104,16 @@ def new_run(
     minted = None
     if not queued:
         run, minted = new_attempt(core, user, run, flow)
-    runs = (*trimmed(user, now), run)
-    return attrs.evolve(user, runs=runs), run, minted
+    older = tuple(_overtaken(other, run, now) for other in trimmed(user, now))
+    return attrs.evolve(user, runs=(*older, run)), run, minted
+
+
+def _overtaken(older: Run, run: Run, now: datetime) -> Run:
+    """A run that waits in the queue for its first attempt is overtaken by a newer one of its
+    purpose: one message goes out after an outage, not one for each time somebody asked. It has no
+    token yet, so nobody is stranded (security.md T8)."""
+    queued = older.purpose == run.purpose and older.result is None and not older.attempts
+    return ended(older, "superseded", now) if queued and older.purpose != "notice" else older
 
 
 def new_attempt(core: Core, user: User, run: Run, flow: Offer) -> tuple[Run, Minted]:
@@ -185,6 +193,8 @@ def trimmed(user: User, now: datetime) -> tuple[Run, ...]:
     recent = len(user.runs) - (RUNS_KEPT - 1)
     kept = []
     for place, run in enumerate(user.runs):
+        if place < recent and not run.attempts:
+            continue  # queued, and never attempted: nobody holds a token of it
         if place < recent and not (run.due_at or live_attempts(run, now)):
             continue
         if user.state == "confirmed" and run.result is not None:

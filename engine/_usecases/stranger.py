@@ -34,6 +34,8 @@ from .rerun import Reason, decide_again
 from .runs import Minted, active_flow, new_run
 
 PHANTOM_LIFETIME: Final = timedelta(hours=1)
+MOST_WAITING_PASSWORDS: Final = 1000
+"""Where nobody works the queue, strangers must not fill the memory."""
 
 Decide = Callable[[User], Decision[Any]]
 
@@ -78,7 +80,11 @@ def newest_waiting(core: Core, canonical: str | None) -> User | None:
 
 
 def holder_of(core: Core, canonical: str) -> User | None:
-    """Return the user that an address alone leads to: who holds it, else the newest who waits."""
+    """Return the user that an address alone leads to: who registered with it as its login, else
+    who carries it confirmed, else the newest who waits."""
+    owner = find_by_key(core, f"{core.settings.password_provider}:{canonical}")
+    if owner is not None:
+        return owner
     found = holders(core, canonical)
     confirmed = next((user for user in found if user.state == "confirmed"), None)
     return confirmed or max(found, key=lambda user: (user.created_at, user.id), default=None)
@@ -109,14 +115,24 @@ def reset(core: Core, by: Acting, user: User | None, password: Secret | None = N
     """Take a stranger's reset. *password* waits in memory for a reset function."""
 
     def decide(found: User) -> Decision[tuple[Run, Minted | None]]:
-        return decide_reset(core, by, found, queued=True)
+        decision = decide_reset(core, by, found, queued=True)
+        if password is not None and user is not None and found.id == user.id:
+            # Before the commit: a worker may take the run up the moment it is there.
+            _let_wait(core, decision.result[0].id, password)
+        return decision
 
     if user is None or user.disabled:
         pretend(core, by, decide)
         return
-    run = change_or_pretend(core, by, user, decide)
-    if run is not None and password is not None:
-        core.waiting_passwords[run.id] = password
+    change_or_pretend(core, by, user, decide)
+
+
+def _let_wait(core: Core, run: str, password: Secret) -> None:
+    """Keep a password in memory for a reset function; the oldest goes when there are too many,
+    and its run then asks for a password with the token."""
+    while len(core.waiting_passwords) >= MOST_WAITING_PASSWORDS:
+        core.waiting_passwords.pop(next(iter(core.waiting_passwords)), None)
+    core.waiting_passwords[run] = password
 
 
 def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
@@ -141,17 +157,15 @@ def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[t
     return Decision(result=(run, None), new=new, happenings=(happening,))
 
 
-def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> Run | None:
+def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> None:
     """Commit a decision about a user; what its state, another user's login key or a cool-down
     does not allow looks the same from outside."""
     try:
-        _, (run, _) = change_user(core, by, user.id, decide)
+        change_user(core, by, user.id, decide)
     except (UserNotFound, NotAllowedNow, NotConfigured, UnknownName, KeyTaken, TryLater):
         pretend(core, by, decide)
-        return None
+        return
     core.work_waits.set()
-    found: Run = run
-    return found
 
 
 def pretend(core: Core, by: Acting, decide: Decide) -> None:

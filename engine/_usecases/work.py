@@ -10,15 +10,16 @@ from typing import Final
 
 import attrs
 
-from .._codec import due_at, user_from
+from .._codec import user_from
 from .._commits import Decision, build, change_user, commit
 from .._core import SYSTEM, Core
 from .._events import Happening
-from ..errors import AdmitError, UnknownName, UserNotFound
+from ..clock import to_text
+from ..errors import AdmitError, StoreClosed, UnknownName, UserNotFound
 from ..records import AttemptError, Run, User
-from ..stores import Change, Cursor, KeyTaken, Ref, Remove, VersionMoved
+from ..stores import Change, Cursor, KeyTaken, Record, Ref, Remove, VersionMoved
 from .confirming import holders
-from .delete import reject
+from .delete import reject, reject_loser
 from .enter import Entered, ResetRequest, enter
 from .password import conclude_reset
 from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, new_attempt, with_run
@@ -48,32 +49,44 @@ def lease_ran_out(run: Run, now: datetime) -> bool:
     return not attempt.answered and attempt.leased_until <= now
 
 
-def work_due(core: Core, *, most: int, wanted: Wanted = is_due) -> int:
-    """Take up what is due, up to *most* users. Returns how many things were done.
+def work_due(
+    core: Core, *, most: int, wanted: Wanted = is_due, stopped: Callable[[], bool] = lambda: False
+) -> int:
+    """Take up what is due, up to *most* things, until *stopped*. Returns how many were done.
 
-    A run whose flow this process has not loaded is left to one that has it.
+    A run whose flow this process has not loaded is left to one that has it; a record that cannot
+    be read, or whose work breaks, is logged and passed over: neither holds up those behind it.
+
+    Raises:
+        StoreClosed: the store was closed meanwhile.
     """
     did = 0
-    seen = 0
+    now = to_text(core.now())
     after: Cursor | None = None
-    while seen < most:
+    while did < most:
         page = core.store.page("user", "due", after, _BATCH)
         for record in page.items:
-            seen += 1
-            user = user_from(record)
-            if _due(user) > core.now():
+            if stopped() or did >= most or _due(record) > now:
                 return did
-            did += _work_user(core, user, wanted)
+            did += _work_record(core, record, wanted)
         after = page.next
         if after is None:
             break
     return did
 
 
-def _due(user: User) -> datetime:
-    due = due_at(user)
-    assert due is not None, "only users with something due carry the label"
-    return due
+def _due(record: Record) -> str:
+    return next(order for name, order in record.labels if name == "due")
+
+
+def _work_record(core: Core, record: Record, wanted: Wanted) -> int:
+    try:
+        return _work_user(core, user_from(record), wanted)
+    except StoreClosed:
+        raise
+    except Exception as problem:  # one poisoned record must not stop the work of all others
+        _log.error("user %s is left out: %s", record.id, type(problem).__name__)
+        return 0
 
 
 def _work_user(core: Core, user: User, wanted: Wanted) -> int:
@@ -83,11 +96,22 @@ def _work_user(core: Core, user: User, wanted: Wanted) -> int:
             _do_chore(core, user)
             did += 1
         for run in user.runs:
-            if wanted(run, core.now()):
+            if wanted(run, core.now()) and _is_loaded(core, run):
                 did += take_up(core, user.id, run.id, wanted)
+    except StoreClosed:
+        raise
     except AdmitError as problem:
         _log.warning("user %s: %s", user.id, problem.code)
     return did
+
+
+def _is_loaded(core: Core, run: Run) -> bool:
+    """Return whether this process has the flow of *run*; a notice and a reset share theirs."""
+    try:
+        flow_named(core, run.flow, run.purpose)
+    except UnknownName:
+        return False
+    return True
 
 
 def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> int:
@@ -126,8 +150,8 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
     request = ResetRequest(password=core.waiting_passwords.pop(run.id, None))
     try:
         entered = enter(core, SYSTEM, user, run, minted, request)
-    except KeyTaken:
-        reject(core, user.id, run=run.id)
+    except KeyTaken as taken:
+        reject_loser(core, user.id, taken, run=run.id)
         return 1
     _tell(core, user, run, entered, request)
     return 1

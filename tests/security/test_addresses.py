@@ -132,6 +132,7 @@ def test_t9_a_message_goes_to_the_stored_address_byte_for_byte(
     engine.resend(address=asked)
     engine.reset(address=asked)
     engine.public.resend(address=asked)
+    engine.work_once()
     engine.public.register(asked, PASSWORD)
     engine.work_once()
 

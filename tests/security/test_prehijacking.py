@@ -333,19 +333,31 @@ def test_h7_public_confirm_refuses_a_bad_password_and_keeps_the_link_good(
     assert (True, False) == (opens(engine, VICTIMS), opens(engine, ATTACKERS))
 
 
-def test_h7_public_confirm_changes_no_password_of_a_confirmed_user(
+def test_h7_the_first_press_replaces_the_password_of_who_was_confirmed_by_hand(
     engine: Engine, inbox: Inbox
 ) -> None:
-    """Given a user who was confirmed by hand, when her link is pressed with another password, then
-    the address is proved and the password stays: that would be a reset."""
-    user = engine.register(ADDRESS, VICTIMS)
+    """Given a registration by an attacker that an admin confirmed by hand, when the owner of the
+    mailbox presses the link with her own password, then hers holds and his is gone."""
+    user = engine.register(ADDRESS, ATTACKERS)
     link = inbox.last_link()
     engine.confirm_manually(user)
 
-    proved = engine.public.confirm(**link.credentials, password="another one entirely")
+    proved = engine.public.confirm(**link.credentials, password=VICTIMS)
 
     assert proved.address is not None
     assert proved.address.proved_at is not None
+    assert (True, False) == (opens(engine, VICTIMS), opens(engine, ATTACKERS))
+
+
+def test_h7_a_second_press_changes_no_password(engine: Engine, inbox: Inbox) -> None:
+    """Given a user who proved her address, when the link is pressed again with another password,
+    then the password stays: that would be a reset."""
+    engine.register(ADDRESS, VICTIMS)
+    link = inbox.last_link()
+    engine.public.confirm(**link.credentials, password=VICTIMS)
+
+    engine.public.confirm(**link.credentials, password="another one entirely")
+
     assert opens(engine, VICTIMS)
 
 

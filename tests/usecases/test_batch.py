@@ -1,0 +1,185 @@
+"""Batches: prepared on any thread, decided on one, settled with one sync, finished each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import admit
+from admit.errors import (
+    AddressTaken,
+    FateUnknown,
+    InvalidAddress,
+    TokenUnknown,
+    UserNotFound,
+    WrongCredentials,
+)
+from admit.stores import Change
+from admit.testing import Inbox, MemoryStore
+from admit.testing import open as open_engine
+
+PASSWORD = "correct horse battery staple"
+
+
+class CountingStore(MemoryStore):
+    """Counts what it is asked to make durable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settled: list[str] = []
+        self.refuses_to_settle = False
+
+    def commit(self, change: Change, *, settle: bool = True) -> None:
+        super().commit(change, settle=settle)
+        self.settled.append("commit" if settle else "later")
+
+    def settle(self) -> None:
+        if self.refuses_to_settle:
+            raise FateUnknown
+        super().settle()
+        self.settled.append("settle")
+
+
+@pytest.fixture
+def store() -> CountingStore:
+    return CountingStore()
+
+
+@pytest.fixture
+def links(engine: admit.Engine, inbox: Inbox) -> list[dict[str, str]]:
+    """The links of five pending users."""
+    for number in range(5):
+        engine.register(f"user{number}@example.com", PASSWORD)
+    return [inbox.last_link(f"user{number}@example.com").credentials for number in range(5)]
+
+
+def test_many_are_decided_in_order_and_answered_in_order(
+    engine: admit.Engine, links: list[dict[str, str]]
+) -> None:
+    """One answer for each, in its place."""
+    answers = engine.batch([engine.prepare.confirm(**link) for link in links])
+
+    assert [f"user{number}@example.com" for number in range(5)] == [
+        user.address.typed for user in answers
+    ]
+    assert {"confirmed"} == {user.state for user in answers}
+
+
+def test_they_are_settled_once(
+    engine: admit.Engine, store: CountingStore, links: list[dict[str, str]]
+) -> None:
+    """Atomic and visible one by one, durable together, before anything is answered."""
+    store.settled.clear()
+
+    engine.batch([engine.prepare.confirm(**link) for link in links])
+
+    assert ["later"] * 5 + ["settle"] == store.settled
+
+
+def test_one_that_fails_stops_none_of_the_others(
+    engine: admit.Engine, links: list[dict[str, str]]
+) -> None:
+    """Its error is its answer."""
+    dead = {"token_id": "0" * 24, "token": "0" * 128}
+
+    first, refused, last = engine.batch(
+        [engine.prepare.confirm(**link) for link in (links[0], dead, links[1])]
+    )
+
+    assert ("confirmed", "confirmed") == (first.state, last.state)
+    assert isinstance(refused, TokenUnknown)
+
+
+def test_different_verbs_go_together(engine: admit.Engine, links: list[dict[str, str]]) -> None:
+    """A later one sees what an earlier one decided."""
+    confirmed, taken, grace, pending = engine.batch(
+        [
+            engine.prepare.confirm(**links[0]),
+            engine.prepare.register("user0@example.com", PASSWORD),
+            engine.prepare.register("grace@example.com", PASSWORD),
+            engine.prepare.rerun(address="user1@example.com"),
+        ]
+    )
+
+    assert "confirmed" == confirmed.state
+    assert isinstance(taken, AddressTaken)
+    assert "confirmed" == taken.holder_state
+    assert ("pending", "grace@example.com") == (grace.state, grace.address.typed)
+    assert 2 == len(pending.runs)
+
+
+def test_a_log_in_is_prepared_where_its_hash_may_take_long(engine: admit.Engine) -> None:
+    """The password is compared in `prepare`, the session is made in the batch."""
+    engine.settings.set("confirmation_flow", "auto")
+    engine.register("ada@example.com", PASSWORD)
+    with pytest.raises(WrongCredentials):
+        engine.prepare.log_in("local-userpass", username="ada@example.com", password="wrong")
+
+    prepared = engine.prepare.log_in(
+        "local-userpass", username="ada@example.com", password=PASSWORD
+    )
+    [login] = engine.batch([prepared])
+
+    assert login.user.id == engine.verify(login.access_token).user_id
+
+
+def test_preparing_writes_nothing(engine: admit.Engine, store: CountingStore) -> None:
+    """Not even a run that waits."""
+    store.settled.clear()
+
+    engine.prepare.register("ada@example.com", PASSWORD)
+
+    assert ([], 0) == (store.settled, engine.users.count())
+
+
+@pytest.mark.parametrize(
+    ("prepare", "error"),
+    [
+        (lambda prepare: prepare.register("ada", PASSWORD), InvalidAddress),
+        (lambda prepare: prepare.rerun(address="ada@example.com"), UserNotFound),
+    ],
+    ids=["register", "rerun"],
+)
+def test_what_can_be_known_before_is_said_before(
+    engine: admit.Engine, prepare: Callable[[object], object], error: type[Exception]
+) -> None:
+    """A slip costs no place in a batch."""
+    with pytest.raises(error):
+        prepare(engine.prepare)
+
+
+def test_nothing_is_answered_that_may_not_be_durable(
+    engine: admit.Engine, store: CountingStore, links: list[dict[str, str]]
+) -> None:
+    """
+    Given a store whose sync fails,
+    when a batch is settled,
+    then that is raised for all of them.
+    """
+    store.refuses_to_settle = True
+
+    with pytest.raises(FateUnknown):
+        engine.batch([engine.prepare.confirm(**link) for link in links])
+
+
+def test_an_empty_batch_is_let_pass(engine: admit.Engine) -> None:
+    """Nothing in, nothing out."""
+    assert [] == engine.batch([])
+
+
+def test_flows_are_entered_after_the_commits(store: CountingStore) -> None:
+    """
+    Given a batch of registrations,
+    when their flows send the messages,
+    then all commits of the batch are durable already.
+    """
+    inbox = Inbox()
+    seen: list[list[str]] = []
+    with open_engine(store, inbox=inbox) as engine:
+        store.settled.clear()
+        inbox.before_mail(lambda message: seen.append(list(store.settled)))
+
+        engine.batch([engine.prepare.register(f"user{n}@example.com", PASSWORD) for n in range(2)])
+
+    assert ["later", "later", "settle"] == seen[0]
