@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Final, Generic, TypeVar
 
@@ -10,12 +11,13 @@ import attrs
 from ._codec import Bodies, event_from, known_bodies, user_from, user_put
 from ._core import Core
 from ._events import Acting, Happening, digest, make
-from .errors import FateUnknown, TryLater, UserNotFound
+from .errors import AdmitError, FateUnknown, StoreError, TryLater, UserNotFound
 from .records import Event, User
 from .stores import Change, KeyTaken, NewEvent, Put, Record, Remove, VersionMoved
 
 T = TypeVar("T")
 
+_log: Final = logging.getLogger("admit.commits")
 TRIES: Final = 5
 """How often a use case re-reads and re-decides before it answers "try later" (design.md §5)."""
 RUNS_KEPT: Final = 5
@@ -61,10 +63,12 @@ def change_user(
     decide: Callable[[User], Decision[T]],
     *,
     settle: bool = True,
+    asked: str | None = None,
 ) -> tuple[User, T]:
     """Read the user, decide, commit; when its version moved meanwhile, do so again.
 
-    Returns the user as it is now, and the decision's result.
+    Returns the user as it is now, and the decision's result. With *asked* – what was asked for –
+    a refusal is recorded as well (security.md A6).
 
     Raises:
         UserNotFound, KeyTaken, FateUnknown, and whatever *decide* raises: nothing was changed.
@@ -73,7 +77,12 @@ def change_user(
     for _ in range(TRIES):
         record = _live(core, user_id)
         user = user_from(record)
-        decision = decide(user)
+        try:
+            decision = decide(user)
+        except AdmitError as problem:
+            if asked is not None:
+                record_refusal(core, by, user, asked, problem.code)
+            raise
         if decision.new is None and not decision.happenings:
             return user, decision.result
         known = known_bodies(user, record.body)
@@ -151,6 +160,20 @@ def build(
     )
 
 
+def record_refusal(core: Core, by: Acting, user: User | None, asked: str, because: str) -> None:
+    """Commit, unsettled, that something was refused to or about *user* (None: to nobody known)."""
+    happening = Happening("refused", codes={"asked": asked, "because": because})
+    try:
+        if user is None:
+            record(core, by, [happening], settle=False)
+        else:
+            decision: Decision[None] = Decision(result=None, happenings=(happening,))
+            commit_decision(core, by, user, decision, settle=False)
+    except StoreError as problem:
+        # The refusal stands, recorded or not; whoever asked hears of it.
+        _log.warning("a refused %s could not be recorded: %s", asked, problem.code)
+
+
 def record(core: Core, by: Acting, happenings: Iterable[Happening], *, settle: bool = True) -> None:
     """Commit events of nobody."""
     now = core.now()
@@ -203,5 +226,6 @@ __all__ = [
     "find_by_key",
     "load",
     "record",
+    "record_refusal",
     "timeline",
 ]

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from . import _tokens
 from ._codec import user_from
+from ._commits import record_refusal
 from ._core import Core
 from ._events import Acting
 from ._ids import check_id
@@ -260,6 +261,7 @@ class PublicFace:
         throttle.hit(self._core, "proof", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
         user = stranger.holder_of(self._core, found)
         if not self._is_password_of(user, secret) or user is None or user.disabled:
+            record_refusal(self._core, self._by, None, "proof", LogInRefused.code)
             raise LogInRefused
         return user
 

@@ -49,7 +49,8 @@ def main(folder: Path) -> None:
 
         engine.work_once()  # what a worker does all the time
         print("newsletter:", sorted(newsletter))
-        print("what stays:", [event.trigger for event in engine.users.timeline(ada.id)])
+        moves = [event for event in engine.users.timeline(ada.id) if event.to_state]
+        print("what stays:", [event.trigger for event in moves])
 
 
 if __name__ == "__main__":

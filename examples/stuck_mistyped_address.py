@@ -29,7 +29,8 @@ def main(folder: Path) -> None:
         except UserNotFound:
             print("the mistyped address is free")
         for event in engine.users.timeline(ada):
-            print(f"{event.trigger}, by {event.actor.kind} {event.actor.id or ''}".rstrip())
+            if event.actor.kind == "admin":
+                print(f"kept in the trail: {event.trigger}, by {event.actor.id}")
 
 
 def newest_link(folder: Path) -> dict[str, str]:

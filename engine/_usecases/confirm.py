@@ -7,7 +7,7 @@ from collections.abc import Callable
 import attrs
 
 from .. import _tokens
-from .._commits import Decision, change_user
+from .._commits import Decision, change_user, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from ..addresses import canonical
@@ -140,8 +140,9 @@ def _pressing(
 ) -> Prepared[User]:
     def decide(settle: bool) -> Finish[User]:
         try:
-            user, confirmed = change_user(core, by, user_id, press, settle=settle)
+            user, confirmed = change_user(core, by, user_id, press, settle=settle, asked="confirm")
         except UserNotFound:
+            record_refusal(core, by, None, "confirm", missing.code)
             raise missing from None
         except KeyTaken as taken:
             reject_loser(core, user_id, taken)

@@ -31,7 +31,7 @@ def delete(core: Core, by: Acting, user_id: str) -> Prepared[None]:
             core.plugins.veto("before_delete", user=user)
             return removed(core, user, "delete", user)
 
-        _, before = change_user(core, by, user_id, remove, settle=settle)
+        _, before = change_user(core, by, user_id, remove, settle=settle, asked="delete")
 
         def finish() -> None:
             core.plugins.notify("after_delete", user=before)

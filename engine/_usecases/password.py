@@ -8,7 +8,7 @@ import attrs
 
 from .. import _tokens
 from .._codec import user_from
-from .._commits import Decision, change_user, load
+from .._commits import Decision, change_user, load, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from ..addresses import canonical
@@ -59,7 +59,12 @@ def reset(
 
     def decide(settle: bool) -> Finish[User]:
         user, (run, minted) = change_user(
-            core, by, user_id, lambda found: decide_reset(core, by, found), settle=settle
+            core,
+            by,
+            user_id,
+            lambda found: decide_reset(core, by, found),
+            settle=settle,
+            asked="reset",
         )
         assert minted is not None, "a run that is not queued has an attempt"
         return lambda: _finish_reset(core, by, user, run, minted, request)
@@ -181,7 +186,11 @@ def by_code(core: Core, by: Acting, address: str, code: object, password: Secret
 def change(core: Core, by: Acting, user_id: str, current: Secret, new: Secret) -> Prepared[User]:
     """Prepare a change with the current password; see `Engine.change_password`."""
     before = load(core, user_id)
-    check_password(core, before, current)
+    try:
+        check_password(core, before, current)
+    except WrongCredentials as problem:
+        record_refusal(core, by, before, "change-password", problem.code)
+        raise
     core.services.check_password(new, address=_typed(before))
     private = hashed(core, new)
     known = before.identity(core.settings.password_provider)
@@ -254,7 +263,9 @@ def _setting(
 ) -> Prepared[User]:
     def decide(settle: bool) -> Finish[User]:
         try:
-            user, confirmed = change_user(core, by, user_id, decide_user, settle=settle)
+            user, confirmed = change_user(
+                core, by, user_id, decide_user, settle=settle, asked="set-password"
+            )
         except KeyTaken as taken:
             raise address_taken(core, taken) from None
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from .._commits import Decision, commit_decision
+from .._commits import Decision, commit_decision, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._plugins import Offer
@@ -177,6 +177,8 @@ def begin(
             core, by, None, Decision(result=None, new=user, happenings=(happening,)), settle=settle
         )
     except KeyTaken as taken:
+        if not queued:  # a stranger's is answered, and recorded, as all of hers are
+            record_refusal(core, by, None, "register", AddressTaken.code)
         raise address_taken(core, taken) from None
     return user, run, minted
 

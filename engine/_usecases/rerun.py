@@ -45,7 +45,7 @@ def resend(core: Core, by: Acting, user_id: str) -> Prepared[User]:
 
 def _entering_again(core: Core, by: Acting, user_id: str, reason: Reason) -> Prepared[User]:
     def decide(settle: bool) -> Finish[User]:
-        user, (run, minted) = change_user(core, by, user_id, again, settle=settle)
+        user, (run, minted) = change_user(core, by, user_id, again, settle=settle, asked=reason)
         return lambda: _finish(core, by, user, run, minted)
 
     def again(user: User) -> Decision[Begun]:
@@ -130,7 +130,9 @@ def correct_address(
 
     def decide(settle: bool) -> Finish[User]:
         try:
-            user, (run, minted) = change_user(core, by, user_id, correct, settle=settle)
+            user, (run, minted) = change_user(
+                core, by, user_id, correct, settle=settle, asked="correct-address"
+            )
         except KeyTaken as taken:
             raise address_taken(core, taken) from None
         return lambda: _finish(core, by, user, run, minted)

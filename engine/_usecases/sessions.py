@@ -6,7 +6,7 @@ import attrs
 
 from .. import _jwt
 from .._codec import session_from, user_from
-from .._commits import Decision, build, change_user, commit
+from .._commits import Decision, build, change_user, commit, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._tokens import same, token_digest
@@ -48,13 +48,18 @@ def _check_alive(user: Record | None, session: Record | None, user_id: str) -> N
         raise SessionInvalid("ended")
 
 
-def _opened(core: Core, token: str | Secret) -> tuple[User, Session]:
+def _opened(core: Core, by: Acting, token: str | Secret) -> tuple[User, Session]:
     """Return the user and the session of a good refresh token. Raises SessionInvalid."""
     text = token.reveal() if isinstance(token, Secret) else token
     now = core.now()
     claims = core.signer.verify(text, kind="refresh", now=now)
     user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
-    _check_alive(user, session, claims["sub"])
+    try:
+        _check_alive(user, session, claims["sub"])
+    except SessionInvalid as problem:
+        # Signed by us once, so it is no stranger's guess that could fill the store.
+        record_refusal(core, by, None if user is None else user_from(user), "session", problem.code)
+        raise
     assert user is not None, "it is alive"
     assert session is not None, "it is alive"
     opened = session_from(session)
@@ -65,7 +70,7 @@ def _opened(core: Core, token: str | Secret) -> tuple[User, Session]:
 
 def refresh(core: Core, by: Acting, token: str | Secret) -> LogIn:
     """Return the session with a new access token; see `Engine.refresh`."""
-    user, session = _opened(core, token)
+    user, session = _opened(core, by, token)
     now = core.now()
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
         user = _see(core, by, user)
@@ -90,7 +95,7 @@ def _see(core: Core, by: Acting, user: User) -> User:
 
 def log_out(core: Core, by: Acting, token: str | Secret) -> None:
     """End the session of a refresh token; see `Engine.log_out`."""
-    user, session = _opened(core, token)
+    user, session = _opened(core, by, token)
     _end(core, by, user, session)
 
 

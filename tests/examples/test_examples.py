@@ -44,12 +44,9 @@ message. [token-superseded]
 newest message. [token-superseded]
         the right one: confirmed
         the mistyped address is free
-        register, by application
-        dispatched, by application
-        correct-address, by admin support-7
-        rerun, by admin support-7
-        dispatched, by admin support-7
-        confirm, by application
+        kept in the trail: correct-address, by support-7
+        kept in the trail: rerun, by support-7
+        kept in the trail: dispatched, by support-7
     """,
     "custom_function_flow": """
         staff: confirmed
@@ -97,7 +94,7 @@ newest message. [token-superseded]
         the session: The session is not valid: ended.
         registered again, another user: True
         newsletter: []
-        what stays: ['register', 'confirm', 'log-in', 'delete']
+        what stays: ['register', 'confirm', 'delete']
     """,
 }
 
