@@ -96,7 +96,10 @@ class ConfirmationFlow(Protocol):
     - `resends = True`: it sends a message, so `resend` makes sense (default False);
     - `proves_address = True`: its token, pressed, proves the address (default False);
     - `check(services)`: raises `NotConfigured` when settings are missing; called before anything
-      is written.
+      is written, on the caller's thread and without a limit, so it looks and asks nobody.
+
+    Users enter it from several threads at once: keep what belongs to one entry off the object.
+    `admit.testing.contracts.FlowContract` checks all this.
     """
 
     name: str

@@ -16,7 +16,7 @@ from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
 from .records import Event, Session, User, UserId
-from .stores import Change, Cursor, Label, Page, Put, VersionMoved
+from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 LABELS = ("all", "pending", "pending/run-failed", "confirmed", "disabled", "deleted", "grace")
 """The lists of users that can be paged and counted; also `provider/NAME`."""
@@ -191,7 +191,7 @@ class EngineSettings:
         set_setting.set_setting(self._core, self._by, name, value)
 
     def unset(self, name: str) -> None:
-        """Take the store's value back; what is weaker shows again."""
+        """Take the store's value back; what is weaker shows again. Raises UnknownName."""
         set_setting.unset_setting(self._core, self._by, name)
 
 
@@ -231,7 +231,7 @@ class Events:
             put = Put("consumer", record_id, body, version, (key,), (label,))
             try:
                 self._core.store.commit(Change(put=(put,)))
-            except VersionMoved:
+            except (KeyTaken, VersionMoved):
                 return  # the same consumer runs twice: let the other one go on
             version = put.version
 

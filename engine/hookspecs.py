@@ -2,7 +2,12 @@
 
 A plugin is any object – most often a module or an instance of a class – with functions marked
 `@admit.hookimpl` and named as below. Take only the arguments you need, by these names. Hand it to
-`admit.open(plugins=[…])`, or name it in an entry point of the group `admit`.
+`admit.open(plugins=[…])`, or name it in an entry point of the group `admit`; one that comes twice
+is loaded once. What is wrong with it – a misspelt hook, one without its mark, none at all, a class
+instead of an instance – is said when the engine opens.
+
+Hooks are plain functions, never `async def`; what they register may be. The plugin loaded last is
+asked first: those of `plugins=[…]`, from its end, then the installed ones.
 
 The first word of a hook tells its kind:
 

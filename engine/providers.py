@@ -64,7 +64,11 @@ class RegistrationRequest:
 
 
 class Provider(Protocol):
-    """Who may log in. `inline = True` on the object says that it does no I/O but hashing."""
+    """Who may log in. `inline = True` on the object says that it does no I/O but hashing.
+
+    Else it runs in a thread of ours, each call for 30 seconds at most. It is asked from several
+    threads at once. `admit.testing.contracts.ProviderContract` checks all that is said here.
+    """
 
     name: str
 
@@ -72,8 +76,10 @@ class Provider(Protocol):
         """Say what the credentials claim.
 
         Raises:
-            InvalidInput: a field is missing or malformed.
-            WrongCredentials: they are wrong, whoever they were meant for.
+            InvalidInput: a field is missing or malformed: whatever a stranger may send.
+            WrongCredentials: they are wrong, whoever they were meant for. Not for a login that
+                nobody holds: that is for `check` to refuse, at its usual cost.
+            NotConfigured: it needs settings that are missing, which are named.
         """
         ...
 

@@ -35,8 +35,8 @@ def become_confirmed(
         if proved:
             codes["proved"] = "yes"
             addresses, epoch = _proved(user, run, now), user.epoch + 1
-    rivals = not user.holds_keys and any(_rivals(core, user))
-    if rivals:
+    has_rivals = not user.holds_keys and any(rivals(core, user))
+    if has_rivals:
         core.work_waits.set()
     new = attrs.evolve(
         user,
@@ -47,7 +47,7 @@ def become_confirmed(
         addresses=addresses,
         epoch=epoch,
         runs=tuple([_after_confirmation(other, run_id, now) for other in user.runs]),
-        chore_at=now if rivals else user.chore_at,
+        chore_at=now if has_rivals else user.chore_at,
     )
     return new, Happening("confirm", user.state, step.state, run_id, codes)
 
@@ -80,11 +80,18 @@ def is_first_proof(user: User, run: Run) -> bool:
     return any(a.canonical == run.address and a.proved_at is None for a in user.addresses)
 
 
-def _rivals(core: Core, user: User) -> list[User]:
-    found: list[User] = []
-    for address in user.addresses:
-        found += [other for other in holders(core, address.canonical) if other.id != user.id]
-    return [other for other in found if other.state == "pending"]
+def rivals(core: Core, user: User) -> list[User]:
+    """Return the others who wait for an address of *user* and for a login key of hers; who only
+    shares a mailbox, and logs in otherwise, is none."""
+    keys = {identity.key for identity in user.identities if identity.key is not None}
+    return [
+        other
+        for address in user.addresses
+        for other in holders(core, address.canonical)
+        if other.id != user.id
+        and other.state == "pending"
+        and any(identity.key in keys for identity in other.identities)
+    ]
 
 
 def holders(core: Core, canonical: str, *, most: int = 10) -> list[User]:

@@ -13,7 +13,7 @@ from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..records import User
 from ..stores import KeyTaken
-from .confirming import address_taken
+from .confirming import address_taken, rivals
 from .prepared import Finish, Prepared, done
 from .register import new_user, validate
 
@@ -38,6 +38,9 @@ def create(
         step = move(NEW, "create")
         now = core.now()
         user = attrs.evolve(new_user(core, valid), state=step.state, confirmed_at=now)
+        if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
+            user = attrs.evolve(user, chore_at=now)
+            core.work_waits.set()
         happening = Happening(
             "create",
             NEW,

@@ -121,7 +121,7 @@ def conclude_reset(
         raise NotAllowed(entered.user.state, "reset", triggers_from(entered.user.state))
     tell(core, entered, run)
     # `success` without proof of this very user only dispatched: it waits for the token (N5).
-    counts = entered.written.effect == "dispatched"
+    counts = entered.written.effect == "dispatched" and entered.answer.status == "success"
     if not (counts and entered.answer.proved and request.password is not None):
         return entered.user
     private = hashed(core, request.password)

@@ -153,7 +153,7 @@ def begin(
     assert step.begins_run, "entering pending is what begins the active flow"
     if core.settings.address_policy == "first-proof":
         user = attrs.evolve(user, holds_keys=False)
-        _refuse_if_taken(core, user)
+        refuse_if_taken(core, user)
     user, run, minted = new_run(
         core,
         user,
@@ -206,14 +206,19 @@ def new_user(core: Core, valid: Validated) -> User:
     )
 
 
-def _refuse_if_taken(core: Core, user: User) -> None:
-    """Under `first-proof` no commit collides, so what is known already is looked up."""
+def refuse_if_taken(core: Core, user: User) -> None:
+    """Under `first-proof` no commit collides, so what is known already is looked up.
+
+    Raises:
+        AddressTaken: somebody holds a login key of *user*, or as many as may wait for its address.
+    """
     for identity in user.identities:
         if identity.key is not None and core.store.find(identity.key) is not None:
             raise address_taken(core, KeyTaken(identity.key))
     for address in user.addresses:
-        page = core.store.page("user", "address", Cursor(address.canonical, ""), MOST_WAITING)
-        waiting = [r for r in page.items if ("address", address.canonical) in r.labels]
+        page = core.store.page("user", "address", Cursor(address.canonical, ""), MOST_WAITING + 1)
+        label = ("address", address.canonical)
+        waiting = [r for r in page.items if label in r.labels and r.id != user.id]
         if len(waiting) >= MOST_WAITING:
             raise AddressTaken("pending")
 

@@ -26,7 +26,7 @@ from ..records import Address, Identity, Run, User
 from ..stores import KeyTaken
 from .confirming import address_taken
 from .prepared import Finish, Prepared
-from .register import enter_or_lose, registering_provider, tell
+from .register import enter_or_lose, refuse_if_taken, registering_provider, tell
 from .runs import Minted, active_flow, cancelled, new_run
 
 Reason = Literal["rerun", "resend", "correct-address"]
@@ -168,6 +168,8 @@ def decide_correction(
             for identity in user.identities
         ),
     )
+    if not moved.holds_keys:
+        refuse_if_taken(core, moved)
     decision = decide_again(core, by, moved, "correct-address", queued=queued)
     detail = {"from": "" if old is None else old.typed, "to": to}
     happening = Happening("correct-address", detail=detail)

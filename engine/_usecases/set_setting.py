@@ -40,9 +40,11 @@ def set_setting(core: Core, by: Acting, name: str, value: object) -> None:
 def unset_setting(core: Core, by: Acting, name: str) -> None:
     """Take the store's value of a setting back; see `EngineSettings.unset`."""
     record: Record | None = core.store.find(_key(name))
-    if record is not None:
-        remove = Remove("setting", record.id, record.version)
-        _commit(core, by, name, Change(remove=(remove,)), "setting-unset")
+    if record is None:
+        core.sources.info_of(name)  # a misspelt name is told; a value that no plugin knows may go
+        return
+    remove = Remove("setting", record.id, record.version)
+    _commit(core, by, name, Change(remove=(remove,)), "setting-unset")
 
 
 def _commit(core: Core, by: Acting, name: str, change: Change, trigger: str) -> None:

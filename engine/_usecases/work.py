@@ -18,7 +18,7 @@ from ..clock import to_text
 from ..errors import AdmitError, StoreClosed, UnknownName, UserNotFound
 from ..records import AttemptError, Run, User
 from ..stores import Change, Cursor, KeyTaken, Record, Ref, Remove, VersionMoved
-from .confirming import holders
+from .confirming import rivals
 from .delete import reject, reject_loser
 from .enter import Entered, ResetRequest, enter
 from .password import conclude_reset
@@ -196,10 +196,8 @@ def _do_chore(core: Core, user: User) -> None:
             # Not at once: a step that keeps failing would have the worker do nothing else.
             again_at = core.now() + ERASE_AGAIN_AFTER
     else:
-        for address in user.addresses:
-            for rival in holders(core, address.canonical):
-                if rival.state == "pending" and rival.id != user.id:
-                    reject(core, rival.id)
+        for rival in rivals(core, user):
+            reject(core, rival.id)
     record = core.store.get("user", user.id)
     if record is None:
         return

@@ -274,7 +274,7 @@ def test_the_argument_is_stronger_than_the_environment(
     given = write(tmp_path / "given.toml", 'confirmation_flow = "auto"\n')
 
     for store in (json_path, "memory://"):
-        engine = open_path(store, config=given)  # type: ignore[arg-type]  # a path or a URL
+        engine = open_path(store, config=given)
         assert "auto" == engine.settings.get("confirmation_flow")
 
 

@@ -41,6 +41,11 @@ class Desk:
         self.entries: list[admit.Entry] = []
         self.floors: list[int] = []
 
+    @property
+    def token(self) -> dict[str, str]:
+        """The keyword arguments of `confirm` and `set_password` for the newest entry."""
+        return {"token_id": self.entries[-1].token_id, "token": self.entries[-1].token.reveal()}
+
     @admit.hookimpl
     def register_settings(self) -> Mapping[str, type]:
         return {"desk": DeskSettings}
@@ -111,8 +116,7 @@ def test_hook_register_confirmation_flows(open_with: OpenWith) -> None:
         entry.purpose,
         entry.reason,
     )
-    confirmed = engine.confirm(token_id=entry.token_id, token=entry.token)
-    assert "confirmed" == confirmed.state
+    assert "confirmed" == engine.confirm(**desk.token).state
 
 
 def test_hook_register_reset_flows(open_with: OpenWith) -> None:
@@ -410,7 +414,7 @@ def test_hook_before_confirm(open_with: OpenWith, by: str) -> None:
     gate = Gate(before_confirm="Not before Monday.")
     engine = open_with(desk, gate, flow="desk")
     ada = engine.register("ada@example.com", PASSWORD)
-    token = {"token_id": desk.entries[0].token_id, "token": desk.entries[0].token}
+    token = desk.token
     engine.settings.set("confirmation_flow", "auto")
     confirm: dict[str, Callable[[], admit.User]] = {
         "token": lambda: engine.confirm(**token),
@@ -509,7 +513,7 @@ def test_hook_after_confirm(open_with: OpenWith) -> None:
     desk, gate = Desk(), Gate()
     engine = open_with(desk, gate, flow="desk")
     engine.register("ada@example.com", PASSWORD)
-    token = {"token_id": desk.entries[0].token_id, "token": desk.entries[0].token}
+    token = desk.token
 
     ada = engine.confirm(**token)
     engine.confirm(**token)

@@ -156,7 +156,7 @@ def test_no_lock_is_held_while_a_veto_is_asked(open_with: OpenWith) -> None:
     then nothing is locked, and the user it looks for is found.
     """
     found: list[int] = []
-    engine = open_with(Doorman(lambda: found.append(engine.users.count())))
+    engine: admit.Engine = open_with(Doorman(lambda: found.append(engine.users.count())))
 
     engine.register("ada@example.com", PASSWORD)
     engine.register("grace@example.com", PASSWORD)
@@ -233,7 +233,7 @@ def test_a_notification_may_use_the_engine(open_with: OpenWith) -> None:
     when somebody registers,
     then that is done, and the caller is not held up.
     """
-    engine = open_with(Listener(lambda user: engine.disable(user)))
+    engine: admit.Engine = open_with(Listener(lambda user: engine.disable(user)))
 
     ada = engine.register("ada@example.com", PASSWORD)
 

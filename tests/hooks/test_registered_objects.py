@@ -127,9 +127,11 @@ def test_a_flow_that_raises_keeps_the_user(
     then the caller is told what, without the token; the user is registered, pending, with the error
     on her run; the plugin's failure is counted, and the log has no token either.
     """
+    tokens: list[str] = []
 
     def begin(entry: admit.Entry) -> None:
-        raise LookupError(f"no route for {entry.token.reveal()} of {entry.username}")
+        tokens.append(entry.token.reveal())
+        raise LookupError(f"no route for {tokens[0]} of {entry.username}")
 
     engine = open_with(Flow(begin), flow="told")
 
@@ -145,8 +147,8 @@ def test_a_flow_that_raises_keeps_the_user(
     )
     assert ("pending", 1) == (raised.value.user.state, info(engine, "Flow").failures)
     assert "LookupError" in caplog.text
-    assert "no route for " + kept.id not in caplog.text  # the message with its token
-    assert "of ada@example.com" not in caplog.text
+    assert tokens[0] not in caplog.text
+    assert "ada@example.com" not in caplog.text
 
 
 def test_a_flow_that_ends_its_thread_only_fails(open_with: OpenWith) -> None:
@@ -191,7 +193,7 @@ def test_a_flow_that_answers_nonsense_is_named(
 
 @pytest.mark.parametrize(
     "declared",
-    [{"check": lambda services: {}["missing"]}, {"limit_seconds": lambda services: "soon"}],
+    [{"check": lambda services: [][0]}, {"limit_seconds": lambda services: "soon"}],
     ids=["check", "limit_seconds"],
 )
 def test_what_a_flow_says_of_itself_may_not_raise_past_us(
@@ -266,8 +268,8 @@ def test_a_provider_that_answers_nonsense_is_named(
     engine = open_with(Odd())
 
     def live() -> None:
-        if engine.register("ada", PASSWORD, provider="odd").state == "confirmed":
-            engine.log_in("odd")
+        engine.register("ada", PASSWORD, provider="odd")
+        engine.log_in("odd")
 
     with pytest.raises(PluginFailed, match=what) as raised:
         live()

@@ -1,0 +1,213 @@
+"""Verifying the audit trail: what was edited or removed is found, what was erased may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+import admit
+from admit.stores import Change, Label, Put, Remove
+from admit.testing import MemoryStore
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def ada(engine: admit.Engine) -> admit.User:
+    """A user with five sealed events, the first one with a detail."""
+    ada = engine.register("ada@example.com", PASSWORD)
+    engine.confirm_manually(ada)
+    engine.disable(ada)
+    engine.enable(ada)
+    engine.work_once()
+    return ada
+
+
+def bodies_of(store: MemoryStore, user: admit.User) -> list[dict[str, Any]]:
+    """The very objects that the store keeps: what a person with an editor has in hands."""
+    return [cast(dict[str, Any], event.body) for event in store.events(user=user.id).items]
+
+
+def test_an_untouched_trail_verifies(engine: admit.Engine, ada: admit.User) -> None:
+    """And counts what it saw; what came after the last seal is said, too."""
+    engine.disable(ada)
+
+    audit = engine.events.verify()
+
+    assert () == audit.problems
+    assert (0, 0, 1) == (audit.erased, audit.forgotten, audit.unsealed)
+    assert audit.sealed == len(engine.events.page(limit=1000))
+
+
+def test_an_empty_trail_verifies() -> None:
+    """A store of which nobody has used anything yet."""
+    with admit.open(MemoryStore(), key=bytes(32)) as engine:
+        assert () == engine.events.verify().problems
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("trigger", "enable"),
+        ("at", "2026-01-01T00:00:00.000Z"),
+        ("actor", ["user", "grace"]),
+        ("codes", {"cause": "token"}),
+        ("user", "0" * 24),
+    ],
+)
+def test_an_edited_event_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User, field: str, value: object
+) -> None:
+    """Whatever was changed in it."""
+    body = bodies_of(store, ada)[2]
+    body[field] = value
+
+    [problem] = engine.events.verify().problems
+
+    assert f"Event {body['id']} was changed after it was sealed." == problem
+
+
+def test_an_edited_detail_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """Erased it may be, but not be made to say something else."""
+    first = store.events(user=ada.id).items[0]
+    cast(dict[str, Any], first.detail)["address"] = "grace@example.com"
+
+    [problem] = engine.events.verify().problems
+
+    assert f"The detail of event {first.id} was changed." == problem
+
+
+@pytest.mark.parametrize("place", [0, 2, -1], ids=["the first", "one between", "the last"])
+def test_a_removed_event_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User, place: int
+) -> None:
+    """Wherever it stood."""
+    event = store.events(user=ada.id).items[place]
+    store.commit(Change(forget=(event.id,)))
+
+    [problem] = engine.events.verify().problems
+
+    assert f"Event {event.id}, number {event.sequence}, was removed." == problem
+
+
+def test_an_exchanged_order_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """Each has its number."""
+    first, second = store.events(user=ada.id).items[:2]
+    assert first.sequence is not None
+    assert second.sequence is not None
+    store.commit(Change(sequence={first.id: second.sequence, second.id: first.sequence}))
+
+    assert 2 == len(engine.events.verify().problems)
+
+
+def test_an_event_that_was_slipped_in_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """A sequence alone is no seal."""
+    engine.disable(ada)
+    [slipped] = store.events(unsealed=True).items
+    store.commit(Change(sequence={slipped.id: 1000}))
+
+    [problem] = engine.events.verify().problems
+
+    assert f"Event {slipped.id} has a sequence, but no seal covers it." == problem
+
+
+def seals(store: MemoryStore) -> list[tuple[str, dict[str, Any]]]:
+    return [(r.id, dict(r.body)) for r in store.page("seal", "seal").items]
+
+
+def put_back(store: MemoryStore, record_id: str, body: dict[str, Any]) -> None:
+    """Write a seal as somebody would who knows the store but not the key."""
+    old = store.get("seal", record_id)
+    assert old is not None
+    store.commit(Change(put=(Put("seal", record_id, body, old.version, old.keys, old.labels),)))
+
+
+def forge_the_mac(store: MemoryStore) -> None:
+    record_id, body = seals(store)[-1]
+    put_back(store, record_id, {**body, "mac": "0" * 64})
+
+
+def drop_an_event_from_its_seal(store: MemoryStore) -> None:
+    record_id, body = seals(store)[-1]
+    event_id, _ = body["events"][-1]
+    put_back(store, record_id, {**body, "events": body["events"][:-1]})
+    store.commit(Change(forget=(event_id,)))
+
+
+def remove_the_newest_seal(store: MemoryStore) -> None:
+    record_id, body = seals(store)[-1]
+    forget = tuple(event_id for event_id, _ in body["events"])
+    store.commit(Change(remove=(Remove("seal", record_id),), forget=forget))
+
+
+def remove_the_oldest_seal(store: MemoryStore) -> None:
+    record_id, body = seals(store)[0]
+    forget = tuple(event_id for event_id, _ in body["events"])
+    store.commit(Change(remove=(Remove("seal", record_id),), forget=forget))
+
+
+def name_another_key(store: MemoryStore) -> None:
+    record_id, body = seals(store)[-1]
+    put_back(store, record_id, {**body, "key": "00000000"})
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        forge_the_mac,
+        drop_an_event_from_its_seal,
+        remove_the_newest_seal,
+        remove_the_oldest_seal,
+        name_another_key,
+    ],
+)
+def test_who_has_no_key_cannot_touch_a_seal(
+    engine: admit.Engine,
+    store: MemoryStore,
+    ada: admit.User,
+    tamper: Callable[[MemoryStore], None],
+) -> None:
+    """Two seals are there; whatever is done to either is found."""
+    engine.disable(ada)
+    engine.work_once()
+    assert 2 == len(seals(store))
+
+    tamper(store)
+
+    assert () != engine.events.verify().problems
+
+
+def test_saying_that_an_event_was_forgotten_needs_the_key(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """A record that only claims so does not cover a removal."""
+    event = store.events(user=ada.id).items[0]
+    claim = {"events": [event.id], "key": seals(store)[0][1]["key"], "mac": "0" * 64}
+    put = Put("forgotten", "1" * 24, claim, None, (), (Label("forgotten", ""),))
+    store.commit(Change(put=(put,), forget=(event.id,)))
+
+    [problem] = engine.events.verify().problems
+
+    assert "was removed" in problem
+
+
+def test_erasure_is_fine(engine: admit.Engine, ada: admit.User) -> None:
+    """
+    Given a deleted user whose details were erased,
+    when the trail is verified,
+    then it holds, and says how many details are gone.
+    """
+    engine.delete(ada)
+    engine.work_once()
+
+    audit = engine.events.verify()
+
+    assert ((), 1) == (audit.problems, audit.erased)
