@@ -11,7 +11,9 @@ from typing import Any, Final
 
 import attrs
 
+from ._text import check_text
 from .clock import to_text
+from .errors import InvalidInput
 from .records import Actor, Client
 from .stores import Body, NewEvent
 
@@ -35,6 +37,21 @@ class Acting:
     def locale(self) -> str | None:
         """The language of whoever asks, if it is known."""
         return None if self.client is None else self.client.locale
+
+
+def checked(by: Acting) -> Acting:
+    """Return *by* if an event can keep it. Raises InvalidInput, naming the field."""
+    if not isinstance(by.actor, Actor):
+        raise InvalidInput("actor", "must be an Actor.")
+    if by.client is not None and not isinstance(by.client, Client):
+        raise InvalidInput("client", "must be a Client.")
+    texts = {"actor.id": by.actor.id, "reason": by.reason}
+    if by.client is not None:
+        texts |= {f"client.{name}": text for name, text in attrs.asdict(by.client).items()}
+    for field, text in texts.items():
+        if text is not None:
+            check_text(text, field, most=4000)
+    return by
 
 
 @attrs.frozen

@@ -104,7 +104,9 @@ def find_keys(
         InvalidInput: what is there is no key.
     """
     if given is not None:
-        keys = [given] if isinstance(given, bytes | str | Secret) else list(given)
+        keys = [given] if isinstance(given, bytes | str | Secret) else given
+        if not isinstance(keys, Sequence) or not keys:
+            raise InvalidInput("key", "must be a key, or a list of keys.")
         return KeyRing([parse_key(key) for key in keys], "key=")
     if text := os.environ.get(ENVIRONMENT):
         return KeyRing([parse_key(text, ENVIRONMENT)], ENVIRONMENT)

@@ -20,6 +20,7 @@ import pluggy
 
 from . import hookspecs
 from ._calls import Calls, run_to_end
+from ._text import check_text
 from .errors import (
     AdmitError,
     NotFound,
@@ -234,8 +235,9 @@ class Plugins:
     # --- what was offered ----------------------------------------------------------------------
 
     def offer(self, hook: str, name: str) -> Offer:
-        """Return what was registered under *name* by *hook*. Raises UnknownName, listing all."""
-        found = self._offers[hook].get(name)
+        """Return what was registered under *name* by *hook*. Raises UnknownName, listing all, and
+        InvalidInput: the name is no text."""
+        found = self._offers[hook].get(check_text(name, _OFFERS[hook]))
         if found is None:
             raise UnknownName(_OFFERS[hook], name, sorted(self._offers[hook]))
         return found

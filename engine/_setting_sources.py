@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, cast
 
 import attrs
 
+from ._text import check_path, check_text
 from .errors import InvalidInput, InvalidSetting, UnknownName
 from .masked import Secret
 from .settings import SOURCES, About, Settings, Source, fields, parse, to_json
@@ -80,7 +81,7 @@ class SettingSources:
         return {name: self._parse(name, value, source) for name, value in values.items()}
 
     def _parse(self, name: str, value: object, source: Source) -> object:
-        known = self._known.get(name)
+        known = self._known.get(check_text(name, "setting"))
         if known is None:
             raise UnknownName("setting", name, sorted(self._known))
         if source not in known.about.where:
@@ -165,7 +166,7 @@ class SettingSources:
         Raises:
             UnknownName: there is no such setting; the known ones are listed.
         """
-        known = self._known.get(name)
+        known = self._known.get(check_text(name, "setting"))
         if known is None:
             raise UnknownName("setting", name, sorted(self._known))
         self.reread()
@@ -211,7 +212,7 @@ def read_config(given: str | os.PathLike[str] | None, store_path: Path | None) -
     Raises:
         InvalidInput: it was named and does not exist, or it is no TOML of ours.
     """
-    named = given or os.environ.get("ADMIT_CONFIG")
+    named = os.environ.get("ADMIT_CONFIG") if given is None else check_path(given, "config")
     if named:
         path = Path(named)
     elif store_path is not None:

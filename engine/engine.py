@@ -11,7 +11,7 @@ from typing import Any, Self
 from . import _worker, lifecycle
 from ._commits import load
 from ._core import Core
-from ._events import Acting
+from ._events import Acting, checked
 from ._ids import check_id
 from ._passwords import as_secret
 from ._plugins import PluginInfo
@@ -86,8 +86,12 @@ class Engine:
         self, actor: Actor, reason: str | None = None, *, client: Client | None = None
     ) -> Engine:
         """Return a view of this engine in which *actor* asks, for *reason*, from *client*: all
-        that is done through it is recorded so. Closing either closes both."""
-        by = Acting(actor, reason, client)
+        that is done through it is recorded so. Closing either closes both.
+
+        Raises:
+            InvalidInput: *actor* is no `Actor`, *client* no `Client`, or a text in them is none.
+        """
+        by = checked(Acting(actor, reason, client))
         return Engine(self._core, by, self._worker, may_work=self._may_work)
 
     # --- the life of a user --------------------------------------------------------------------

@@ -145,7 +145,8 @@ class UnknownName(NotFound):
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
         super().__init__(kind, name, tuple(known))
         self.kind, self.name, self.known = kind, name, tuple(known)
-        self.sentence = f"There is no {kind} named {name!r}."
+        shown = name if len(name) <= 100 else f"{name[:100]}…"
+        self.sentence = f"There is no {kind} named {shown!r}."
         self.next_step = f"Known: {', '.join(self.known) or 'none'}."
 
 

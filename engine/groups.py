@@ -11,6 +11,7 @@ from ._core import Core
 from ._events import Acting
 from ._ids import check_id
 from ._setting_sources import SettingInfo
+from ._text import check_text
 from ._usecases import bulk, seal, sessions, set_setting, stranger
 from .addresses import canonical
 from .clock import to_text
@@ -52,7 +53,8 @@ class Users:
 
     def find_login(self, provider: str, login_key: str) -> User:
         """Return the user who holds a provider's login key. Raises UserNotFound."""
-        user = find_by_key(self._core, f"{provider}:{login_key}")
+        key = f"{check_text(provider, 'provider')}:{check_text(login_key, 'login_key')}"
+        user = find_by_key(self._core, key)
         if user is None:
             raise UserNotFound("login key")
         return user
@@ -82,7 +84,7 @@ class Users:
 
     def search(self, prefix: str, *, limit: int = 20) -> tuple[User, ...]:
         """Return users whose canonical address begins with *prefix*, in its order."""
-        start = prefix.lower()
+        start = check_text(prefix, "prefix").lower()
         page = self._core.store.page("user", "address", Cursor(start, ""), limit)
         return tuple(
             _codec.user_from(record)
@@ -135,7 +137,7 @@ class Users:
 
 
 def _check_label(label: str) -> None:
-    if label not in LABELS and not label.startswith("provider/"):
+    if check_text(label, "label") not in LABELS and not label.startswith("provider/"):
         raise InvalidInput("label", f"must be one of {', '.join(LABELS)} or provider/NAME.")
 
 
@@ -217,7 +219,7 @@ class Events:
         The cursor is kept in the store: an event counts as taken when the next one is asked for,
         so one whose handling was cut off comes again.
         """
-        if not consumer or len(consumer) > 64 or not consumer.isprintable():
+        if not check_text(consumer, "consumer", most=64) or not consumer.isprintable():
             raise InvalidInput("consumer", "must be a short name.")
         key = f"consumer:{consumer}"
         record = self._core.store.find(key)

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ._core import Core
 from ._events import Acting
@@ -19,6 +19,7 @@ from ._plugins import Plugins
 from ._rendering import Rendering
 from ._services import EngineServices
 from ._setting_sources import ConfigFile, SettingSources, read_config
+from ._text import check_path
 from ._worker import Worker
 from .clock import Clock, SystemClock
 from .engine import Engine
@@ -111,9 +112,9 @@ def open(  # `admit.open`, as a file is opened
 
 
 def _open_store(store: str | os.PathLike[str] | Store, *, read_only: bool) -> Store:
-    if not isinstance(store, str | os.PathLike):
-        return store
-    location = os.fspath(store)
+    if hasattr(store, "commit"):
+        return cast(Store, store)
+    location = check_path(store, "store")
     scheme, separator, rest = location.partition("://")
     if not separator:
         scheme, rest = _DEFAULT_SCHEME, location

@@ -22,6 +22,9 @@ NOT_IN_STORE: Final[frozenset[Source]] = EVERYWHERE - {"store"}
 """What an admin must not change at run time: credentials, paths of this machine."""
 CODE_ONLY: Final[frozenset[Source]] = frozenset({"default", "code"})
 
+LONGEST_TEXT: Final = 10_000
+"""Characters of a setting: every engine on the store reads all of them every second."""
+
 _ADMIT: Final = "admit"
 
 
@@ -243,6 +246,8 @@ def _duration_text(value: timedelta) -> str:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidSetting(name, f"must be text, not {type(value).__name__}.")
+    if len(value) > LONGEST_TEXT or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidSetting(name, f"must be Unicode text of at most {LONGEST_TEXT} characters.")
     return value
 
 

@@ -123,7 +123,11 @@ _NO_UNICODE: Final = "has half of a surrogate pair, which is no character."
 
 def _is_unicode(password: Secret) -> bool:
     # JSON can smuggle in a lone surrogate, "\ud800"; it has no UTF-8 form, so no hash.
-    return not any("\ud800" <= character <= "\udfff" for character in password.reveal())
+    try:
+        password.reveal().encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @hookimpl

@@ -10,6 +10,7 @@ import attrs
 from .._codec import user_from
 from .._core import Core
 from .._events import Acting
+from .._text import check_text
 from ..clock import to_text
 from ..errors import AdmitError, InvalidInput
 from ..records import User, UserId
@@ -52,6 +53,8 @@ def rerun_all(
     limit: int | None,
 ) -> Iterator[BulkResult]:
     """Re-run each pending user that *stuck* describes, oldest first; see `Users.rerun_all`."""
+    if stuck.domain is not None:
+        check_text(stuck.domain, "domain")
     if per_second is not None and per_second <= 0:
         raise InvalidInput("per_second", "must be greater than zero.")
 

@@ -167,9 +167,9 @@ def by_token(
 
 def by_code(core: Core, by: Acting, address: str, code: object, password: Secret) -> Prepared[User]:
     """Prepare setting a password with a typed reset code; see `Engine.set_password`."""
-    typed = _tokens.read_code(code)
+    found_by, typed = canonical(address), _tokens.read_code(code)
     core.services.check_password(password, address=address)
-    user = user_of_code(core, by, canonical(address), typed, "reset")
+    user = user_of_code(core, by, found_by, typed, "reset")
     private = hashed(core, password)
 
     def decide(found: User) -> Decision[bool]:

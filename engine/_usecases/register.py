@@ -109,7 +109,9 @@ def validate(
 
 def registering_provider(core: Core, name: str | None) -> Offer:
     """Return the provider to register with; None: the one of the setting `password_provider`."""
-    offer = core.plugins.offer("register_providers", name or core.settings.password_provider)
+    offer = core.plugins.offer(
+        "register_providers", core.settings.password_provider if name is None else name
+    )
     if not _registers(offer):
         offers = core.plugins.offers("register_providers").values()
         known = [o.name for o in offers if _registers(o)]
