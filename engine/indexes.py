@@ -7,14 +7,25 @@ under its own lock. Nothing here knows how a body is kept.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
 from sortedcontainers import SortedDict, SortedList
 
-from .stores import Change, Cursor, KeyTaken, Label, Put, Record, Ref, Remove, VersionMoved
+from .stores import (
+    Change,
+    Cursor,
+    KeyTaken,
+    Label,
+    Put,
+    Record,
+    Ref,
+    Remove,
+    StoredEvent,
+    VersionMoved,
+)
 
 P = TypeVar("P")
 
@@ -60,7 +71,30 @@ def plan(
     if len(steps) == 1 and change.put:
         _refuse_taken(change.put[0], holder, frozenset())
     elif steps:
-        _refuse_taken_by_several(change, steps, holder)
+        _refuse_taken_by_several(change.put, steps, holder)
+    return steps
+
+
+def plan_restore(
+    records: Sequence[Record],
+    current: Callable[[str, str], Record | None],
+    holder: Callable[[str], Ref | None],
+) -> list[Step]:
+    """Return the steps that write *records* as they are, whatever is there of them now.
+
+    Raises:
+        KeyTaken: a key belongs to a record that is not among them, or to two that are.
+        ValueError: a record is among them twice.
+    """
+    steps = [
+        Step(
+            Put(new.kind, new.id, new.body, new.version - 1 or None, new.keys, new.labels),
+            current(new.kind, new.id),
+        )
+        for new in records
+    ]
+    puts = [step.write for step in steps if isinstance(step.write, Put)]
+    _refuse_taken_by_several(puts, steps, holder)
     return steps
 
 
@@ -72,14 +106,14 @@ def _refuse_taken(put: Put, holder: Callable[[str], Ref | None], freed: frozense
 
 
 def _refuse_taken_by_several(
-    change: Change, steps: list[Step], holder: Callable[[str], Ref | None]
+    puts: Sequence[Put], steps: list[Step], holder: Callable[[str], Ref | None]
 ) -> None:
     names = {(step.write.kind, step.write.id) for step in steps}
     if len(names) != len(steps):
         raise ValueError("a change writes each record at most once")
     freed = frozenset(key for step in steps if step.old is not None for key in step.old.keys)
     taken: set[str] = set()
-    for put in change.put:
+    for put in puts:
         _refuse_taken(put, holder, freed)
         for key in set(put.keys):
             if key in taken:
@@ -102,6 +136,25 @@ class RecordIndex:
     def count(self, kind: str, label: str) -> int:
         """Return how many records of *kind* carry *label*. O(1)."""
         return len(self._places.get((kind, label), ()))
+
+    def holders(self) -> Iterator[tuple[str, Ref]]:
+        """Walk over all keys, each with the name of the record that holds it."""
+        yield from self._holders.items()
+
+    def places(self) -> Iterator[tuple[str, Label, str]]:
+        """Walk over all places: kind, label with its order, id."""
+        for (kind, name), places in self._places.items():
+            for order, id in places:
+                yield kind, Label(name, order), id
+
+    def lists(self, kind: str, label: Label, id: str) -> bool:
+        """Return whether the record stands at this place. O(log n)."""
+        places = self._places.get((kind, label.name), ())
+        place = (label.order, id)
+        if not isinstance(places, list):
+            return place in places
+        at = bisect_left(places, place)
+        return at < len(places) and places[at] == place
 
     def page(
         self, kind: str, label: str, after: Cursor | None, limit: int, reverse: bool
@@ -247,16 +300,25 @@ class EventIndex(Generic[P]):
         """Append an event; its number is at least `next_number`."""
         self.next_number = entry.number + 1
         self._by_id[entry.id] = entry
-        if entry.user is not None:
-            mine = self._by_user.setdefault(entry.user, [])
-            if mine and mine[-1].of_user > entry.of_user:
-                insort(mine, entry, key=_of_user)
-            else:
-                mine.append(entry)
-        if entry.sequence is None:
-            self._unsealed[entry.number] = entry
-        else:
-            self._sealed[entry.sequence, entry.number] = entry
+        self._list(entry)
+
+    def restore(self, event: StoredEvent, place: P) -> None:
+        """Put an event in the place of the one with its id, or behind all others."""
+        entry = self._by_id.get(event.id)
+        if entry is None:
+            number = self.next_number
+            self.add(EventEntry(number, event.id, event.user, event.version, place, event.sequence))
+            return
+        self._unlist(entry)
+        self._leave_user(entry)
+        entry.user, entry.version, entry.sequence = event.user, event.version, event.sequence
+        entry.place = place
+        self._list(entry)
+
+    def by_user(self) -> Iterator[EventEntry[P]]:
+        """Walk over all that name a user, by (user, version, order of commit)."""
+        for user in sorted(self._by_user):
+            yield from self._by_user[user]
 
     def seal(self, id: str, sequence: int) -> None:
         """Give an event its sequence. One that is not there (any more) is let pass."""
@@ -272,11 +334,7 @@ class EventIndex(Generic[P]):
         if entry is None:
             return
         self._unlist(entry)
-        if entry.user is not None:
-            mine = self._by_user[entry.user]
-            mine.remove(entry)
-            if not mine:
-                del self._by_user[entry.user]
+        self._leave_user(entry)
 
     def page(
         self,
@@ -329,6 +387,25 @@ class EventIndex(Generic[P]):
             start = max(start, _pair(after))
         places = self._sealed.irange(minimum=start, inclusive=(False, False))
         return [self._sealed[place] for place in islice(places, limit)]
+
+    def _list(self, entry: EventEntry[P]) -> None:
+        if entry.user is not None:
+            mine = self._by_user.setdefault(entry.user, [])
+            if mine and mine[-1].of_user > entry.of_user:
+                insort(mine, entry, key=_of_user)
+            else:
+                mine.append(entry)
+        if entry.sequence is None:
+            self._unsealed[entry.number] = entry
+        else:
+            self._sealed[entry.sequence, entry.number] = entry
+
+    def _leave_user(self, entry: EventEntry[P]) -> None:
+        if entry.user is not None:
+            mine = self._by_user[entry.user]
+            mine.remove(entry)
+            if not mine:
+                del self._by_user[entry.user]
 
     def _unlist(self, entry: EventEntry[P]) -> None:
         if entry.sequence is None:

@@ -195,7 +195,8 @@ class Store(Protocol):
         ...
 
     def count(self, kind: str, label: str) -> int:
-        """Return how many records of *kind* carry *label*."""
+        """Return at how many places records of *kind* carry *label*: one that carries it with two
+        orders stands at two."""
         ...
 
     def events(

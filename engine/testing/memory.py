@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import attrs
 
-from ..errors import FateUnknown, StoreClosed, StoreReadOnly
-from ..indexes import EventEntry, EventIndex, RecordIndex, Step, plan
+from ..errors import FateUnknown, InvalidInput, StoreClosed, StoreReadOnly
+from ..index_check import disorders
+from ..indexes import EventEntry, EventIndex, RecordIndex, Step, plan, plan_restore
 from ..stores import (
+    SCHEMA,
     Body,
     Change,
     Cursor,
@@ -22,6 +26,7 @@ from ..stores import (
     StoredEvent,
     VersionMoved,
 )
+from ..upkeep import Fault, StoreStats, View
 
 
 @attrs.define
@@ -132,9 +137,7 @@ class MemoryStore:
             StoreReadOnly: the store was opened for reading only.
             FateUnknown: `lose_answer` was called before; the change was written.
         """
-        self._check_open()
-        if self.read_only:
-            raise StoreReadOnly("The store was opened for reading only.", "Open it for writing.")
+        self._check_writable()
         if self.before_commit is not None:
             self.before_commit(change)
         if self._failure is not None:
@@ -157,6 +160,65 @@ class MemoryStore:
     def close(self) -> None:
         """Let go. Closing twice is let pass."""
         self._closed = True
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Give a view of this moment: records and events are frozen, so it holds what there is."""
+        self._check_open()
+        with self._lock:
+            view = _MemoryView(
+                dict(self._records),
+                [_stored(entry) for entry in self._events],
+                [_stored(entry) for entry in self._events.by_user()],
+            )
+        yield view
+
+    def restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> None:
+        """Write records and events just as they are, all of it or nothing.
+
+        Raises:
+            KeyTaken, StoreReadOnly: as the protocol says.
+        """
+        self._check_writable()
+        with self._lock:
+            self._apply(Change(), plan_restore(records, self._current, self._index.find))
+            for event in events:
+                self._events.restore(event, _Kept(event.body, event.detail))
+
+    def compact(self) -> None:
+        """Return at once: nothing here takes room that it does not need."""
+        self._check_writable()
+
+    def stats(self) -> StoreStats:
+        """Count what there is; nothing of it is on a disk."""
+        self._check_open()
+        with self._lock:
+            return StoreStats(
+                records=dict(sorted(Counter(kind for kind, _ in self._records).items())),
+                events=len(self._events),
+                unsealed_events=sum(entry.sequence is None for entry in self._events),
+                bytes={},
+                schema=SCHEMA,
+            )
+
+    def backup(self, target: Path) -> None:
+        """Refuse: it keeps no file. Raises InvalidInput."""
+        self._check_open()
+        raise InvalidInput(
+            "target", "a store in memory cannot be written to a file.", "Copy it into one that can."
+        )
+
+    def faults(self) -> Iterator[Fault]:
+        """Walk over the keys and labels that do not fit their records."""
+        self._check_open()
+        with self._lock:
+            found = list(disorders(self._index, self._records.values(), self._current))
+        yield from found
+
+    def _check_writable(self) -> None:
+        self._check_open()
+        if self.read_only:
+            raise StoreReadOnly("The store was opened for reading only.", "Open it for writing.")
 
     def _check_open(self) -> None:
         if self._closed:
@@ -193,6 +255,28 @@ class MemoryStore:
                 entry.place.detail = None
         for id in change.forget:
             self._events.forget(id)
+
+
+@attrs.frozen
+class _MemoryView:
+    """What a memory store held at one moment."""
+
+    _records: Mapping[tuple[str, str], Record]
+    _events: Sequence[StoredEvent]
+    _events_by_user: Sequence[StoredEvent]
+
+    def kinds(self) -> list[str]:
+        return sorted({kind for kind, _ in self._records})
+
+    def records(self, kind: str) -> Iterator[Record]:
+        for name in sorted(name for name in self._records if name[0] == kind):
+            yield self._records[name]
+
+    def events(self) -> Iterator[StoredEvent]:
+        yield from self._events
+
+    def events_by_user(self) -> Iterator[StoredEvent]:
+        yield from self._events_by_user
 
 
 def open_store(location: str = "", *, read_only: bool = False) -> MemoryStore:

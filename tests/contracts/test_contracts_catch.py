@@ -1,13 +1,9 @@
-"""The contracts fail those who break them: each fault is found by the test that is meant for it."""
+"""The contracts of plugins fail those who break them, by the tests that are meant for it."""
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-
 import pytest
+from contract_runs import failed_tests
 
 FAULTY = """
 import logging
@@ -162,21 +158,7 @@ class TestQuick(Registered):
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     """The tests that failed, by the class that inherited them."""
-    folder = tmp_path_factory.mktemp("faulty")
-    (folder / "test_faulty.py").write_text(FAULTY, "utf-8")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COV_", "PYTEST_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rf", "--tb=no", "test_faulty.py"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert 1 == done.returncode, done.stdout + done.stderr
-    found: dict[str, set[str]] = {}
-    for name, test in re.findall(r"^FAILED test_faulty\.py::(\w+)::(\w+)", done.stdout, re.M):
-        found.setdefault(name, set()).add(test)
-    return found
+    return failed_tests(tmp_path_factory.mktemp("faulty"), FAULTY)
 
 
 @pytest.mark.parametrize(

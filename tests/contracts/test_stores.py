@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from functools import partial
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -11,37 +15,81 @@ import pytest
 from admit import storage
 from admit.errors import FateUnknown, StoreFull, StoreReadOnly
 from admit.storage import TinyStore
+from admit.storage.files import Files
 from admit.storage.tiny import open_store as open_tiny_store
 from admit.stores import Change, Put, Ref, Store, VersionMoved
-from admit.testing.contracts.stores import Reopen, StoreContract
+from admit.testing.contracts.stores import AnswersLost, Opener, Reopen, StoreContract
 from admit.testing.memory import MemoryStore, open_store
 
 
 class TestMemoryStore(StoreContract):
-    lacks = frozenset({"reopen"})
+    lacks = frozenset({"reopen", "processes"})
 
     @pytest.fixture
     def store(self) -> Iterator[Store]:
         with closing(MemoryStore()) as store:
             yield store
 
+    @pytest.fixture
+    def answers_lost(self, store: Store) -> AnswersLost:
+        assert isinstance(store, MemoryStore)
+        return partial(_answers_of_memory_lost, store)
+
+
+@contextmanager
+def _answers_of_memory_lost(store: MemoryStore) -> Iterator[None]:
+    store.lose_answer()
+    yield
+
 
 class TestTinyStore(StoreContract):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[Store]:
-        with closing(TinyStore(tmp_path / "users.json")) as store:
+    def files(self) -> FilesThatMayNotSync:
+        return FilesThatMayNotSync()
+
+    @pytest.fixture
+    def store(self, tmp_path: Path, files: Files) -> Iterator[Store]:
+        with closing(TinyStore(tmp_path / "users.json", files=files)) as store:
             yield store
 
     @pytest.fixture
     def reopen(self) -> Reopen:
         return reopened
 
+    @pytest.fixture
+    def elsewhere(self, store: Store) -> Opener:
+        assert store.path is not None
+        return partial(TinyStore, store.path)
+
+    @pytest.fixture
+    def answers_lost(self, files: FilesThatMayNotSync) -> AnswersLost:
+        return files.failing
+
 
 class TestTinyStoreCompactingAllTheTime(TestTinyStore):
     @pytest.fixture
-    def store(self, tmp_path: Path) -> Iterator[Store]:
-        with closing(TinyStore(tmp_path / "users.json", compact_at_bytes=1)) as store:
+    def store(self, tmp_path: Path, files: Files) -> Iterator[Store]:
+        path = tmp_path / "users.json"
+        with closing(TinyStore(path, compact_at_bytes=1, files=files)) as store:
             yield store
+
+
+class FilesThatMayNotSync(Files):
+    """Files whose syncs fail while a test says so."""
+
+    def __init__(self) -> None:
+        self._fails = False
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        self._fails = True
+        yield
+        self._fails = False
+
+    def sync(self, file: FileIO) -> None:
+        if self._fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().sync(file)
 
 
 def reopened(store: Store, *, read_only: bool = False) -> Store:

@@ -3,5 +3,6 @@
 from .flows import FlowContract
 from .providers import ProviderContract
 from .stores import StoreContract
+from .upkeep import UpkeepContract
 
-__all__ = ["FlowContract", "ProviderContract", "StoreContract"]
+__all__ = ["FlowContract", "ProviderContract", "StoreContract", "UpkeepContract"]

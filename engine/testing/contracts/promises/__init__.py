@@ -1,0 +1,1 @@
+"""What a store promises, concern by concern; `StoreContract` is all of them."""
