@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .live import LiveStorage
+    from .sql.store import SqlStore
     from .tiny import TinyStore
 
-__all__ = ["LiveStorage", "TinyStore"]
+__all__ = ["LiveStorage", "SqlStore", "TinyStore"]
 
 
 def __getattr__(name: str) -> Any:
-    modules = {"LiveStorage": "live", "TinyStore": "tiny"}
+    modules = {"LiveStorage": "live", "SqlStore": "sql.store", "TinyStore": "tiny"}
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{modules[name]}", __name__), name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres import Postgres, running
 
 import admit
 from admit.testing import Inbox, MemoryStore, SettableClock
@@ -76,6 +77,13 @@ def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[a
     """An engine on a memory store, in the flow `email`."""
     with open_engine(store, clock=clock, inbox=inbox) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server that this worker's tests share, each in an application of its own."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

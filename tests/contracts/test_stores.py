@@ -9,13 +9,16 @@ from contextlib import closing, contextmanager
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from postgres import Postgres
 
 from admit import storage
 from admit.errors import FateUnknown, StoreFull, StoreReadOnly
 from admit.storage import TinyStore
 from admit.storage.files import Files
+from admit.storage.sql.opening import open_postgresql, open_sqlite
 from admit.storage.tiny import open_store as open_tiny_store
 from admit.stores import Change, Put, Ref, Store, VersionMoved
 from admit.testing.contracts.stores import AnswersLost, Opener, Reopen, StoreContract
@@ -95,6 +98,39 @@ class FilesThatMayNotSync(Files):
 def reopened(store: Store, *, read_only: bool = False) -> Store:
     assert store.path is not None
     return TinyStore(store.path, read_only=read_only)
+
+
+class TestSqliteStore(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        with closing(open_sqlite(f"/{tmp_path}/users.db", read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self) -> Reopen:
+        return reopened_sqlite
+
+
+def reopened_sqlite(store: Store, *, read_only: bool = False) -> Store:
+    return open_sqlite(f"/{store.path}", read_only=read_only)
+
+
+class TestPostgresStore(StoreContract):
+    @pytest.fixture
+    def location(self, postgres: Postgres) -> str:
+        return postgres.location(f"app-{uuid4()}")
+
+    @pytest.fixture
+    def store(self, location: str) -> Iterator[Store]:
+        with closing(open_postgresql(location, read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, location: str) -> Reopen:
+        def reopen(store: Store, *, read_only: bool = False) -> Store:
+            return open_postgresql(location, read_only=read_only)
+
+        return reopen
 
 
 def _put(number: int) -> Change:

@@ -1,0 +1,184 @@
+"""PostgreSQL, and what speaks like it, as the database of a store.
+
+Nothing here needs a session: no setting, lock, listener or temporary table outlives a transaction,
+so that a pooler such as PgBouncer may give each transaction another server connection. Statements
+are prepared only on a connection that leads straight to the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from admit.errors import StoreDamaged, StoreError, StoreFull, StoreReadOnly
+
+from .database import Rows, Step, Trouble
+from .statements import Statement, Statements
+
+CONNECTIONS: Final = 10
+_CONNECT_SECONDS: Final = 10
+_PREPARE_AFTER: Final = 2
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CONFLICTS: Final = frozenset({"40001", "40P01", "55P03"})
+_LOST: Final = frozenset({"57P01", "57P02", "57P03", "40003"})
+_FULL: Final = frozenset({"53100"})
+_READ_ONLY: Final = frozenset({"25006", "42501"})
+_DAMAGED: Final = frozenset({"XX001", "XX002", "42P01", "42703"})
+_NOT_PREPARED: Final = frozenset({"26000", "42P05", "0A000"})
+"""A prepared statement is not what it was: something stands between, or the tables changed."""
+
+
+class PostgresLink:
+    """A connection to the server. See `database.Link`."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+        self.committing = False
+        self._connection = connection
+        self._cursor = connection.cursor()
+
+    def fetch(self, statement: Statement, **parameters: Any) -> Rows:
+        """Run one statement that reads; return its rows."""
+        return self._cursor.execute(statement.text, statement.parameters(**parameters)).fetchall()
+
+    def write(self, steps: Sequence[Step], *, settle: bool) -> None:
+        """Run the steps in one transaction and commit it; see `database.Link`."""
+        self.committing = False
+        cursor = self._cursor
+        try:
+            cursor.execute(_BEGIN if settle else _BEGIN_UNSETTLED)
+            for step in steps:
+                self._run(step)
+            self.committing = True
+            cursor.execute("COMMIT")
+            self.committing = False
+        except BaseException:
+            self._roll_back()
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all that is fetched inside be of one moment."""
+        self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
+    def trouble(self, error: Exception) -> Trouble:
+        """Say what *error* means."""
+        if not isinstance(error, psycopg.Error):
+            return Trouble.OURS
+        if self._connection.closed or error.sqlstate in _LOST:
+            return Trouble.LOST
+        if error.sqlstate in _CONFLICTS:
+            return Trouble.CONFLICT
+        if error.sqlstate in _NOT_PREPARED:
+            return Trouble.LOST  # a new connection has prepared nothing yet
+        return Trouble.REFUSED
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()
+
+    def _run(self, step: Step) -> None:
+        cursor = self._cursor
+        if len(step.rows) == 1:
+            cursor.execute(step.statement.text, step.rows[0])
+        else:
+            cursor.executemany(step.statement.text, step.rows)
+        if step.refusal is not None and cursor.rowcount != len(step.rows):
+            raise step.refusal
+
+    def _roll_back(self) -> None:
+        with suppress(psycopg.Error):
+            self._cursor.execute("ROLLBACK")
+
+
+# What the server's administrator set as default must not decide what a commit means.
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_UNSETTLED: Final = f"{_BEGIN}; SET LOCAL synchronous_commit TO OFF"
+
+
+@attrs.define(eq=False)
+class PostgresDatabase:
+    """The server and its database. See `database.Database`."""
+
+    url: sa.URL = attrs.field(repr=False)
+    read_only: bool
+    connections: int = CONNECTIONS
+    path: Path | None = None
+    dialect: sa.Dialect = attrs.field(init=False)
+    statements: Statements = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.dialect = self.url.get_dialect()()
+        self.statements = Statements(self.dialect)
+
+    @property
+    def name(self) -> str:
+        """Where it is: host, port and database."""
+        url = self.url
+        host = url.host or url.query.get("host") or "the local socket"
+        where = host if isinstance(host, str) else ", ".join(host)
+        return f"{where}{f':{url.port}' if url.port else ''}/{url.database or ''}"
+
+    def connect(self) -> PostgresLink:
+        """Open a connection. Raises StoreError."""
+        try:
+            return PostgresLink(self._open())
+        except psycopg.Error as error:
+            reason = " ".join(str(error).split())
+            if self.url.password is not None:
+                reason = reason.replace(str(self.url.password), "***")
+            raise StoreError(
+                f"The database {self.name} could not be reached: {reason}.",
+                "See that it runs, and that user, password and database in the URL are right.",
+            ) from None
+
+    def refusal(self, error: Exception, *, doing: str) -> StoreError:
+        """Return the error that the protocol names for what psycopg raised.
+
+        Only the first line of what the server said: the others may show what is stored.
+        """
+        state = getattr(error, "sqlstate", None)
+        said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+        said = said or type(error).__name__
+        reason = f"The store could not {doing} in {self.name}: {said} ({state or 'no code'})."
+        if state in _FULL:
+            return StoreFull(reason, "Make room on the server, then try again.")
+        if state in _READ_ONLY:
+            return StoreReadOnly(reason, "Connect to the primary, as a user who may write.")
+        if state in _DAMAGED:
+            return StoreDamaged(reason, "See the server's log; restore from a backup.")
+        return StoreError(reason, "See the server's log.")
+
+    def engine(self) -> sa.Engine:
+        """Return SQLAlchemy's engine on the database."""
+        return sa.create_engine(
+            self.url, creator=self._open, poolclass=NullPool, use_native_hstore=False
+        )
+
+    def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
+        arguments, options = self.dialect.create_connect_args(self.url)
+        options = {"connect_timeout": _CONNECT_SECONDS, "client_encoding": "utf8", **options}
+        connection = psycopg.connect(
+            *arguments, **options, autocommit=True, prepare_threshold=_PREPARE_AFTER
+        )
+        try:
+            [row] = connection.execute("SELECT pg_backend_pid()", prepare=False).fetchall()
+            if row[0] != connection.info.backend_pid:
+                # A pooler answered: what one transaction prepares, the next one may not find, or
+                # find another's in its place.
+                connection.prepare_threshold = None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
