@@ -58,12 +58,9 @@ class Connections:
 
     def give(self, link: Link) -> None:
         """Give a connection back as it was taken: in no transaction."""
-        if self._closed:
-            link.close()
-        else:
-            self._idle.append(link)
-            if self._closed:  # meanwhile
-                self._close_idle()
+        self._idle.append(link)
+        if self._closed:  # meanwhile
+            self._close_idle()
         self._free.release()
 
     def drop(self, link: Link) -> None:

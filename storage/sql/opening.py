@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DEFAULT_APP: Final = "app"
 _APP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_EMPTY_APP: Final = re.compile(r"[?&]app=(&|$)")
 _MOST_CONNECTIONS: Final = 1000
 
 
@@ -41,8 +42,7 @@ def open_sqlite(location: str, *, read_only: bool) -> SqlStore:
     app = _taken_app(options)
     connections = _taken_number(options, "connections", CONNECTIONS, _MOST_CONNECTIONS)
     busy_seconds = _taken_number(options, "busy_seconds", int(BUSY_SECONDS), 3600)
-    if options:
-        raise _wrong(f"has an option that is not known: {', '.join(sorted(options))}")
+    _refuse_others(options)
     path = Path(url.database).resolve()
     if read_only and not path.exists():
         raise StoreReadOnly(f"{path.name} is not there.", "Open it for writing once.")
@@ -68,13 +68,14 @@ def open_postgresql(location: str, *, read_only: bool) -> SqlStore:
     """
     url = _url("postgresql+psycopg", location, extra="postgresql")
     try:
-        from .postgresql import CONNECTIONS, PostgresDatabase
+        from .postgresql import CONNECTIONS, OPTIONS, PostgresDatabase
     except ImportError:
         raise MissingExtra("A store in PostgreSQL", "psycopg", "postgresql") from None
 
     options = dict(url.query)
     app = _taken_app(options)
     connections = _taken_number(options, "connections", CONNECTIONS, _MOST_CONNECTIONS)
+    _refuse_others({name: value for name, value in options.items() if name not in OPTIONS})
     database = PostgresDatabase(
         url.set(query=options), read_only=read_only, connections=connections
     )
@@ -95,6 +96,8 @@ def _url(scheme: str, location: str, *, extra: str) -> sa.URL:
         import sqlalchemy as sa
     except ImportError:
         raise MissingExtra("A store in a SQL database", "sqlalchemy", extra) from None
+    if _EMPTY_APP.search(location):  # SQLAlchemy would let it pass as not given
+        raise _wrong("has an `app` that is empty")
     try:
         return sa.make_url(f"{scheme}://{location}")
     except (sa.exc.ArgumentError, ValueError):
@@ -115,6 +118,11 @@ def _taken_number(options: dict[str, Any], name: str, default: int, most: int) -
     if not isinstance(text, str) or not text.isdecimal() or not 1 <= int(text) <= most:
         raise _wrong(f"has a `{name}` that is no whole number from 1 to {most}")
     return int(text)
+
+
+def _refuse_others(options: dict[str, Any]) -> None:
+    if options:
+        raise _wrong(f"has an option that is not known: {', '.join(sorted(options))}")
 
 
 def _wrong(rule: str) -> InvalidInput:

@@ -26,6 +26,9 @@ CONNECTIONS: Final = 10
 _CONNECT_SECONDS: Final = 10
 _PREPARE_AFTER: Final = 2
 
+OPTIONS: Final = frozenset(o.keyword.decode() for o in psycopg.pq.Conninfo.get_defaults())
+"""What may stand in the URL for libpq."""
+
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CONFLICTS: Final = frozenset({"40001", "40P01", "55P03"})
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "40003"})

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 
@@ -25,10 +26,19 @@ listen_addresses = ''
 class Postgres:
     """One server, listening on a socket in its own folder."""
 
-    def __init__(self, folder: Path, bin_path: Path, user: str | None) -> None:
+    def __init__(
+        self, folder: Path, bin_path: Path, user: str | None, database: str = "postgres"
+    ) -> None:
         self.folder = folder
+        self.database = database
         self._bin_path = bin_path
         self._user = user
+
+    def new_database(self) -> Postgres:
+        """Make an empty database; return the server as one that works there."""
+        name = f"db{uuid4().hex}"
+        self.run(f"CREATE DATABASE {name}")
+        return Postgres(self.folder, self._bin_path, self._user, name)
 
     def control(self, *arguments: str) -> None:
         """Run `pg_ctl`: `start`, `stop`, `restart -m immediate`."""
@@ -53,8 +63,6 @@ class Postgres:
             text=True,
         )
         return done.stdout.strip()
-
-    database = "postgres"
 
     def location(self, app: str, **options: object) -> str:
         """Return what follows `postgresql+psycopg://` in the URL of a store."""
