@@ -56,11 +56,11 @@ class PostgresLink:
         self.committing = False
         cursor = self._cursor
         try:
-            cursor.execute(_BEGIN if settle else _BEGIN_UNSETTLED)
+            cursor.execute(_BEGIN if settle else _BEGIN_UNSETTLED, prepare=False)
             for step in steps:
                 self._run(step)
             self.committing = True
-            cursor.execute("COMMIT")
+            cursor.execute("COMMIT", prepare=False)
             self.committing = False
         except BaseException:
             self._roll_back()
@@ -69,7 +69,7 @@ class PostgresLink:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Let all that is fetched inside be of one moment."""
-        self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._cursor.execute(_BEGIN_SNAPSHOT, prepare=False)
         try:
             yield
         finally:
@@ -102,11 +102,12 @@ class PostgresLink:
 
     def _roll_back(self) -> None:
         with suppress(psycopg.Error):
-            self._cursor.execute("ROLLBACK")
+            self._cursor.execute("ROLLBACK", prepare=False)
 
 
 # What the server's administrator set as default must not decide what a commit means.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _BEGIN_UNSETTLED: Final = f"{_BEGIN}; SET LOCAL synchronous_commit TO OFF"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from .connections import Connections
 from .database import Database, Link, Step, Trouble
 from .reading import Reading
 from .remembered import Remembered, Seen
+from .settling import Unsettled
 from .texts import asked_id, body_from, marks_from, name_bytes, record_from
 from .writing import Overtaken, refs_to_read, written
 
@@ -49,11 +49,8 @@ class SqlStore:
         self._remembered = Remembered()
         self._process = os.getpid()
         self._closed = False
-        # How many commits were not settled, and how many of those are known to be durable.
-        self._counting = threading.Lock()
-        self._unsettled = 0
-        self._durable = 0
-        self._is_doubtful = False
+        self._unsettled = Unsettled()
+        self._connections.give(self._connections.take())  # what is wrong on the way is said now
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.name!r}, app={self.app!r})"
@@ -143,7 +140,7 @@ class SqlStore:
             try:
                 what = written(change, known.get, app=self.app, statements=self._statements)
                 if what.steps:
-                    self._write(what.steps, settle)
+                    self._write(change, what.steps, settle)
             except (VersionMoved, Overtaken) as moved:
                 # What was remembered may have been stale: look before saying so.
                 if attempt > 0 and isinstance(moved, VersionMoved):
@@ -159,12 +156,13 @@ class SqlStore:
     def settle(self) -> None:
         """Return when everything committed before is durable. Raises FateUnknown."""
         self._check_open()
-        if self._durable < self._unsettled:
+        before = self._unsettled.committed
+        if self._unsettled.waits:
             step = Step(self._statements.settle, ({"of_app": self.app},))
-            self._write((step,), settle=True)
-        if self._is_doubtful:
-            self._is_doubtful = False
-            raise FateUnknown("The database went away before everything was on its disk.")
+            self._run(lambda link: link.write((step,), settle=True))
+            self._unsettled.all_durable(before)
+        if self._unsettled.are_lost(self):
+            raise FateUnknown("The database stopped before everything was on its disk.")
 
     def close(self) -> None:
         """Settle and let go of connections. Closing twice is let pass."""
@@ -208,17 +206,13 @@ class SqlStore:
             else:
                 self._remembered.keep(ref, now)
 
-    def _write(self, steps: Sequence[Step], settle: bool) -> None:
-        before = self._unsettled
-        try:
-            self._run(lambda link: link.write(steps, settle=settle))
-        finally:
-            with self._counting:
-                if not settle:
-                    self._unsettled += 1
-        if settle and before > self._durable:
-            with self._counting:
-                self._durable = max(self._durable, before)
+    def _write(self, change: Change, steps: Sequence[Step], settle: bool) -> None:
+        before = self._unsettled.committed
+        self._run(lambda link: link.write(steps, settle=settle))
+        if settle:
+            self._unsettled.all_durable(before)
+        else:
+            self._unsettled.add(change)
 
     def _run(self, act: Callable[[Link], T]) -> T:
         """Let a connection do something, and once more, or several times, if that is safe."""
@@ -254,8 +248,7 @@ class SqlStore:
         was_committing = link.committing
         self._connections.drop(link)
         self._connections.lost()
-        if self._durable < self._unsettled:
-            self._is_doubtful = True
+        self._unsettled.doubt()
         if was_committing:
             raise FateUnknown("The connection was lost while the database committed.") from error
         if not may_lose:

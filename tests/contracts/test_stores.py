@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cutting_proxy import CuttingProxy, cutting_proxy
 from postgres import Postgres
 
 from admit import storage
@@ -21,6 +23,7 @@ from admit.storage.files import Files
 from admit.storage.sql.opening import open_postgresql, open_sqlite
 from admit.storage.tiny import open_store as open_tiny_store
 from admit.stores import Change, Put, Ref, Store, VersionMoved
+from admit.testing.contracts.promises.lifetime import LifetimePromises
 from admit.testing.contracts.stores import AnswersLost, Opener, Reopen, StoreContract
 from admit.testing.memory import MemoryStore, open_store
 
@@ -110,6 +113,25 @@ class TestSqliteStore(StoreContract):
     def reopen(self) -> Reopen:
         return reopened_sqlite
 
+    @pytest.fixture
+    def elsewhere(self, store: Store) -> Opener:
+        return partial(open_sqlite, f"/{store.path}", read_only=False)
+
+    @pytest.fixture
+    def answers_lost(self) -> AnswersLost:
+        return files_that_may_not_grow
+
+
+@contextmanager
+def files_that_may_not_grow() -> Iterator[None]:
+    """Give a time in which this process may write to no file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
 
 def reopened_sqlite(store: Store, *, read_only: bool = False) -> Store:
     return open_sqlite(f"/{store.path}", read_only=read_only)
@@ -131,6 +153,50 @@ class TestPostgresStore(StoreContract):
             return open_postgresql(location, read_only=read_only)
 
         return reopen
+
+    @pytest.fixture
+    def elsewhere(self, store: Store, location: str) -> Opener:
+        return partial(open_postgresql, location, read_only=False)
+
+    @pytest.fixture
+    def answers_lost(self) -> AnswersLost:
+        pytest.skip("TestPostgresStoreOverACutLine has the line that is cut")
+
+
+class TestPostgresStoreOverACutLine(LifetimePromises):
+    """Twice: the commit does not arrive, and it does but its answer does not."""
+
+    @pytest.fixture
+    def proxy(self, postgres: Postgres) -> Iterator[CuttingProxy]:
+        with cutting_proxy(postgres) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def location(self, proxy: CuttingProxy) -> str:
+        return f"postgres@/postgres?host={proxy.folder}&app=app-{uuid4()}"
+
+    @pytest.fixture
+    def store(self, location: str) -> Iterator[Store]:
+        with closing(open_postgresql(location, read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, location: str) -> Reopen:
+        def reopen(store: Store, *, read_only: bool = False) -> Store:
+            return open_postgresql(location, read_only=read_only)
+
+        return reopen
+
+    @pytest.fixture(params=["before", "after"])
+    def answers_lost(self, proxy: CuttingProxy, request: pytest.FixtureRequest) -> AnswersLost:
+        @contextmanager
+        def cutting() -> Iterator[None]:
+            proxy.cuts_before_commits = request.param == "before"
+            proxy.cuts_after_commits = request.param == "after"
+            yield
+            proxy.cuts_before_commits = proxy.cuts_after_commits = False
+
+        return cutting
 
 
 def _put(number: int) -> Change:
