@@ -218,6 +218,15 @@ class RecordIndex:
             place = shared.setdefault(label.order, (label.order, id))
             self._add(kind, label.name, place)
 
+    def holders(self) -> dict[str, Ref]:
+        """Return a copy of which record holds which key. O(n), for checking."""
+        return self._holders.copy()
+
+    def places(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
+        """Return a copy of the places, (order, id), under each kind and label. O(n), for
+        checking."""
+        return {name: list(places) for name, places in self._places.items()}
+
     def _add(self, kind: str, name: str, place: tuple[str, str]) -> None:
         places = self._places.get((kind, name))
         if places is None:
@@ -291,6 +300,10 @@ class EventIndex(Generic[P]):
     def __iter__(self) -> Iterator[EventEntry[P]]:
         """Walk over all entries in the order of their commits."""
         return iter(self._by_id.values())
+
+    def count_unsealed(self) -> int:
+        """Return how many events wait for a sequence. O(1)."""
+        return len(self._unsealed)
 
     def get(self, id: str) -> EventEntry[P] | None:
         """Return the event with this id, or None."""

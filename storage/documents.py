@@ -55,14 +55,14 @@ def hexadecimal(document_id: str) -> str:
     return f"{int(document_id):024x}"
 
 
-def record_text(put: Put) -> bytes:
-    """Return the document of a record that is written."""
-    head: dict[str, Any] = {"_id": put.id, "_version": put.version}
-    if put.keys:
-        head["_keys"] = put.keys
-    if put.labels:
-        head["_labels"] = put.labels
-    return to_text(head | _escaped(put.body))
+def record_text(record: Put | Record) -> bytes:
+    """Return the document of a record, as it is or as it is to be written."""
+    head: dict[str, Any] = {"_id": record.id, "_version": record.version}
+    if record.keys:
+        head["_keys"] = record.keys
+    if record.labels:
+        head["_labels"] = record.labels
+    return to_text(head | _escaped(record.body))
 
 
 def record_from(kind: str, text: bytes) -> Record:

@@ -78,6 +78,11 @@ class Journal:
         """The length of all logs since the snapshot."""
         return self.log_bytes_before + self.length_bytes
 
+    @property
+    def opened(self) -> tuple[FileIO, ...]:
+        """The files that events stand in."""
+        return tuple(self._opened)
+
     def follow(self, target: Position) -> bool:
         """Read on up to *target*, which others have committed; needs no lock.
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from admit.errors import StoreDamaged, StoreTooNew
@@ -109,6 +109,28 @@ def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
         StoreTooNew: a newer version wrote it.
         StoreDamaged: it is not what was written; the error names the offset where known.
     """
+    head = read_head(file, path)
+    check_sum(file, path)
+    contents = Contents()
+    _fill(contents, file, head.length_bytes)
+    contents.events.next_number = max(contents.events.next_number, head.next_event)
+    return contents, head.generation
+
+
+class Head(NamedTuple):
+    """What the first line of a snapshot says."""
+
+    generation: int
+    next_event: int
+    crc32: int
+    crc32_at: int
+    """Where in the file the digits of the checksum stand."""
+    length_bytes: int
+
+
+def read_head(file: FileIO, path: Path) -> Head:
+    """Return what the first line says. Raises as `read_snapshot` does; the checksum is not
+    looked at."""
     first = read_at(file, 0, 4096).partition(b"\n")[0] + b"\n"
     schema = _SCHEMA.match(first)
     if schema is None:
@@ -122,12 +144,18 @@ def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
             "Install the version of admit that wrote it, or a newer one.",
         )
     meta = _FIRST_LINE.fullmatch(first)
-    if meta is None or int(meta[4], 16) != _checksum(file, meta.start(4)):
+    if meta is None:
+        raise StoreDamaged(
+            f"{path.name} is damaged in its first line.", "Restore it from a backup."
+        )
+    return Head(int(meta[2]), int(meta[3]), int(meta[4], 16), meta.start(4), len(first))
+
+
+def check_sum(file: FileIO, path: Path) -> None:
+    """Return if the snapshot is what was written. Raises as `read_snapshot` does."""
+    head = read_head(file, path)
+    if head.crc32 != _checksum(file, head.crc32_at):
         raise StoreDamaged(f"The checksum of {path.name} is wrong.", "Restore it from a backup.")
-    contents = Contents()
-    _fill(contents, file, len(first))
-    contents.events.next_number = max(contents.events.next_number, int(meta[3]))
-    return contents, int(meta[2])
 
 
 def _checksum(file: FileIO, digits_at: int) -> int:

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from admit.errors import FateUnknown, StoreClosed, StoreError, StoreFull, StoreReadOnly
-from admit.stores import Change, Cursor, Page, Record, Ref, StoredEvent
+from admit.errors import FateUnknown, StoreClosed, StoreError, StoreReadOnly
+from admit.stores import SCHEMA, Change, Cursor, Page, Record, Ref, StoredEvent
+from admit.upkeep import Fault, StoreStats, View
 
+from .backup import check_free, copy_to
 from .contents import Contents, Place
 from .durability import Durability
+from .faults import Indexed, file_faults, index_faults
 from .files import Files
 from .journal import Journal
 from .lines import written
 from .lockfile import LockFile, Position
+from .moment import Moment, held_open
+from .restoring import restoring_line
+from .system_errors import as_ours, said_as_ours
+from .view import TinyView
 
 _log = logging.getLogger(__name__)
 
 COMPACT_AT_BYTES: Final = 8 << 20
 """A log is compacted when it is this long and no shorter than the snapshot: a commit then pays for
 writing at most twice its own bytes again, whatever the size of the store."""
-
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NOT_WRITABLE: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class TinyStore:
@@ -70,7 +73,7 @@ class TinyStore:
         self._durability = Durability(self._sync)
         self._distrusts_memory = False
         self._seen = 0
-        with _said_as_ours(f"open {self._file.name}"):
+        with said_as_ours(f"open {self._file.name}"):
             self._lock: LockFile | None = self._open_lock()
             try:
                 with self._alone():
@@ -186,15 +189,7 @@ class TinyStore:
             contents = self._contents
             steps = contents.plan(change)
             payload, events = contents.line(change, text)
-            # From here to the end memory lags behind the file; an interrupt must not leave it so.
-            # (Not by `_changing_memory`: it would be a tenth of an unsettled commit.)
-            self._distrusts_memory = True
-            try:
-                at = self._journal.append(payload)
-            except OSError as error:
-                self._distrusts_memory = False
-                raise _as_ours(error, "write") from error
-            number = self._durability.wrote()
+            at, number = self._write(payload)
             contents.apply_change(change, steps, text.documents)
             at += sum(map(len, text.before_events)) + len(text.before_events)
             for event in events:
@@ -206,6 +201,27 @@ class TinyStore:
             self._tell()
         if settle:
             self._durability.wait(number)
+        self._compact_if_due()
+
+    def restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> None:
+        """Write records and events just as they are, all of it or nothing, durable; see
+        `admit.upkeep.Upkeep`. It is one commit, so give it some thousands at a time.
+
+        Raises:
+            KeyTaken: a key belongs to a record that is not among them; nothing was written.
+            FateUnknown, StoreFull, StoreReadOnly, StoreError, ValueError, TypeError: as `commit`.
+        """
+        self._check_writable()
+        with self._alone(), self._memory:
+            self._catch_up_alone()
+            payload = restoring_line(self._contents, records, events)
+            if not payload:
+                return
+            at, number = self._write(payload)
+            self._contents.apply_line(payload, self._journal.log, at)
+            self._distrusts_memory = False
+            self._tell()
+        self._durability.wait(number)
         self._compact_if_due()
 
     def settle(self) -> None:
@@ -234,6 +250,51 @@ class TinyStore:
             self._catch_up_alone()
             self._compact_alone()
 
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Return a view of this moment. It holds open what the files were, so their room is free
+        only when it is left."""
+        self._refresh()
+        with self._memory:
+            view = TinyView(self._contents, self._journal.opened)
+        try:
+            yield view
+        finally:
+            view.close()
+
+    def stats(self) -> StoreStats:
+        """Measure what there is; `bytes` are those of the `snapshot` and of the `logs` since."""
+        self._refresh()
+        with self._memory:
+            contents, journal = self._contents, self._journal
+            return StoreStats(
+                records={kind: len(rows) for kind, rows in contents.tables.items() if rows},
+                events=len(contents.events),
+                unsealed_events=contents.events.count_unsealed(),
+                bytes={"snapshot": journal.snapshot_bytes, "logs": journal.log_bytes},
+                schema=SCHEMA,
+            )
+
+    def backup(self, target: Path) -> None:
+        """Copy this moment to *target* while others go on: a snapshot and its logs, which open as
+        a store. What was erased since the last compaction still stands in them.
+
+        Raises:
+            InvalidInput: something is there, or its folder is not.
+            StoreFull, StoreReadOnly, StoreError: the file system refused; nothing is left there.
+        """
+        check_free(target)
+        with said_as_ours(f"write {target.name}"), self._held_open() as moment:
+            copy_to(self._files, moment, target)
+
+    def faults(self) -> Iterator[Fault]:
+        """Walk over sums of files that are wrong, and keys and labels that lead astray."""
+        with said_as_ours("read"), self._held_open() as moment:
+            with self._memory:
+                indexed = Indexed.of(self._contents)
+            yield from file_faults(moment, self._file)
+        yield from index_faults(indexed)
+
     def close(self) -> None:
         """Settle and let go of the files. Closing twice is let pass."""
         if self._closed:
@@ -252,6 +313,33 @@ class TinyStore:
                 self._journal.close()
                 if self._lock is not None:
                     self._lock.close()
+
+    def _write(self, payload: bytes) -> tuple[int, int]:
+        """Append a line; return where its payload stands, and the number of the commit.
+
+        From here on memory lags behind the file, and an interrupt must not leave it so: who calls
+        takes the line over, and trusts memory again. (Not by `_changing_memory`: it would be a
+        tenth of an unsettled commit.)
+        """
+        self._distrusts_memory = True
+        try:
+            at = self._journal.append(payload)
+        except OSError as error:
+            self._distrusts_memory = False
+            raise as_ours(error, "write") from error
+        return at, self._durability.wrote()
+
+    @contextmanager
+    def _held_open(self) -> Iterator[Moment]:
+        """Hold the files of this moment open, for reading them without a lock."""
+        self._check_open()
+        with ExitStack() as held:
+            with self._alone():
+                self._catch_up_alone()
+                moment = held.enter_context(
+                    held_open(self._files, self._file, self._journal.position)
+                )
+            yield moment
 
     @property
     def _contents(self) -> Contents:
@@ -307,10 +395,10 @@ class TinyStore:
         lock = self._lock
         if lock is None or self._is_fresh():
             return
-        with self._memory, _said_as_ours("read"):
+        with self._memory, said_as_ours("read"):
             if self._follow(lock):
                 return
-        with self._alone(), self._memory, _said_as_ours("read"):
+        with self._alone(), self._memory, said_as_ours("read"):
             self._reload()
 
     def _is_fresh(self) -> bool:
@@ -347,7 +435,7 @@ class TinyStore:
         """Read what others have committed, and what they left; then memory and files agree."""
         if self._is_fresh() and self._journal.is_at_end():
             return
-        with self._memory, _said_as_ours("read"):
+        with self._memory, said_as_ours("read"):
             if self._lock is None or self._durability.failed or not self._follow(self._lock):
                 self._reload()
             if not self._journal.is_at_end():
@@ -393,7 +481,7 @@ class TinyStore:
     def _compact_alone(self) -> None:
         """Compact; this process goes on reading but for a moment at the beginning and the end."""
         journal, durability = self._journal, self._durability
-        with _said_as_ours("compact"):
+        with said_as_ours("compact"):
             with self._memory, durability.quiet():
                 try:
                     with self._changing_memory():
@@ -420,21 +508,3 @@ def open_store(location: str, *, read_only: bool) -> TinyStore:
 
 def _closed() -> StoreClosed:
     return StoreClosed("The store was closed.", "Open it again.")
-
-
-@contextmanager
-def _said_as_ours(what: str) -> Iterator[None]:
-    """Turn what the system says into the error that the protocol names."""
-    try:
-        yield
-    except OSError as error:
-        raise _as_ours(error, what) from error
-
-
-def _as_ours(error: OSError, what: str) -> StoreError:
-    reason = f"The store could not {what}: {error.strerror or error}."
-    if error.errno in _FULL:
-        return StoreFull(reason, "Make room, then try again.")
-    if error.errno in _NOT_WRITABLE:
-        return StoreReadOnly(reason, "See the permissions of the file and its folder.")
-    return StoreError(reason, "See the system's log for the disk's errors.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,14 @@ def seen(store: Store) -> Seen:
         *store.events(sequence_after=0).items,
         *store.events(unsealed=True).items,
     ]
+
+
+def rewrite_snapshot(path: Path, old: bytes, new: bytes) -> None:
+    """Replace *old* by *new* in a snapshot, and make its checksum right again."""
+    blank = re.sub(rb'"crc32":"[0-9a-f]{8}"', b'"crc32":"00000000"', path.read_bytes(), count=1)
+    changed = blank.replace(old, new)
+    assert changed != blank
+    path.write_bytes(changed.replace(b"00000000", b"%08x" % zlib.crc32(changed), 1))
 
 
 class UnsyncedFiles(Files):
