@@ -23,6 +23,11 @@ class Durability:
         """A sync failed since `all_durable` was last called. What waits, or comes to wait, is told
         that its fate is unknown: it stands in the log behind what may be lost."""
 
+    @property
+    def all_is_durable(self) -> bool:
+        """Whether everything written so far is on the disk."""
+        return self._durable >= self._written
+
     def wrote(self) -> int:
         """Count one commit, of this process or another, as written; return its number. Calls do
         not overlap."""

@@ -7,10 +7,16 @@
 The head has a checksum of its own, so that a flipped bit in the length of the last line cannot make
 it look like one that was cut off: what is whole and wrong is damage, what is not whole was never
 acknowledged.
+
+A power failure may also keep a line and lose one before it, as long as neither was synced: there a
+hole of zeros stands. So a line says, by a `+` in place of the space after its head, that lines
+before it were not on the disk yet when it was written. A hole that only such lines follow was never
+acknowledged, nor were they; a hole before any other line is damage.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -21,6 +27,9 @@ HEAD_BYTES: Final = 27
 _NEVER_FILLED: Final = bytes(8)
 """No flipped bit makes eight zero bytes: this is space that the file was given before a power
 failure and that was never filled. A payload is JSON text and holds no zero byte."""
+
+_HEAD: Final = re.compile(rb"(?<=[\n\0])([0-9a-f]{8} [0-9a-f]{8} )([0-9a-f]{8})([ +])")
+"""A payload holds neither line feed nor zero, so this is never found within one."""
 
 
 class Frame(NamedTuple):
@@ -36,38 +45,50 @@ class Frame(NamedTuple):
         return self.at + len(self.payload) + 1
 
 
-def framed(payload: bytes) -> bytes:
-    """Return the line that holds *payload*."""
+def framed(payload: bytes, *, on_durable: bool = True) -> bytes:
+    """Return the line that holds *payload*; *on_durable* if all lines before it are on the disk."""
     head = b"%08x %08x " % (len(payload), crc32(payload))
-    return b"%b%08x %b\n" % (head, crc32(head), payload)
+    return b"%b%08x%b%b\n" % (head, crc32(head), b" " if on_durable else b"+", payload)
 
 
 def read_frame(data: bytes, at: int, where: str, offset: int) -> Frame | None:
-    """Return the line that begins at *at*, or None if *data* ends before the line does.
+    """Return the line that begins at *at*, or None if what is there was never acknowledged, from
+    there to the end of *data*.
 
     *where* and *offset*, the name of the file and the place of *data* in it, are for the error.
 
     Raises:
-        StoreDamaged: the line is whole but wrong.
+        StoreDamaged: what is there was written whole, and is wrong now.
     """
     head = data[at : at + HEAD_BYTES]
     if len(head) < HEAD_BYTES:
         return None
-    if b"%08x " % crc32(head[:18]) == head[18:]:
+    if b"%08x" % crc32(head[:18]) == head[18:26] and head[26] in b" +":
         start = at + HEAD_BYTES
         end = start + int(head[:8], 16)
-        payload = data[start:end]
         if len(data) <= end:
             return None
+        payload = data[start:end]
         if b"%08x" % crc32(payload) == head[9:17] and data[end] == ord("\n"):
             return Frame(payload, start)
-        torn = _NEVER_FILLED in payload and not data[end:].strip(b"\0\n")
-    else:
-        rest = data[at:]
-        torn = rest.endswith(_NEVER_FILLED) and len(rest.rstrip(b"\0")) < HEAD_BYTES
-    if torn:
+    if _is_torn(data, at):
         return None
     raise StoreDamaged(
         f"{where} is damaged at byte {offset + at}.",
         "Restore it from a backup; nothing was changed.",
     )
+
+
+def _is_torn(data: bytes, at: int) -> bool:
+    """Return whether there is a hole at *at*, and no line behind it that was written later than a
+    sync."""
+    hole_ends = len(data)
+    for head in _HEAD.finditer(data, at + 1):
+        if b"%08x" % crc32(head[1]) != head[2]:
+            continue
+        if head[3] == b" ":
+            return False
+        hole_ends = min(hole_ends, head.start())
+    # The bytes that are missing at the very end may be fewer than eight. No flipped bit makes a
+    # line feed a zero.
+    return _NEVER_FILLED in data[at:hole_ends] or data.endswith(b"\0")

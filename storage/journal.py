@@ -115,12 +115,13 @@ class Journal:
             self._files.cut(self.log, self.length_bytes)
             self._files.sync(self.log)
 
-    def append(self, payload: bytes) -> int:
+    def append(self, payload: bytes, *, on_durable: bool) -> int:
         """Write a line, not yet durable; return the offset of its payload. The lock is held.
+        *on_durable*: all that was written before is on the disk.
 
         Raises OSError if it could not be written; nothing of it is left then.
         """
-        line = framed(payload)
+        line = framed(payload, on_durable=on_durable)
         try:
             self._files.write(self.log, line, self.length_bytes)
         except BaseException:
@@ -149,7 +150,7 @@ class Journal:
         successor = self.generation + 1
         new = self._create_log(successor)
         try:
-            self.append(next_line(successor))
+            self.append(next_line(successor), on_durable=True)
         except BaseException:
             new.close()
             raise

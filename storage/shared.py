@@ -129,7 +129,7 @@ class SharedJournal:
         """
         self._distrusts_memory = True
         try:
-            at = self.journal.append(payload)
+            at = self.journal.append(payload, on_durable=self.durability.all_is_durable)
         except OSError as error:
             self._distrusts_memory = False
             raise as_ours(error, "write") from error

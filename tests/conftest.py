@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if full:
         config.hook.pytest_deselected(items=full)
         items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests counted: kills, faults, races."""
+    totals: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, counted in report.user_properties:
+            if name == "counted":
+                totals.update(counted)
+    if totals:
+        terminalreporter.section("counted")
+        for what, count in sorted(totals.items()):
+            terminalreporter.write_line(f"{what}: {count:,}")
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Count what a test does: `count("kills", 1)`; the sums of all tests end the run."""
+    found: dict[str, int] = {}
+    request.node.user_properties.append(("counted", found))
+
+    def add(what: str, how_many: int) -> None:
+        found[what] = found.get(what, 0) + how_many
+
+    return add
 
 
 @pytest.fixture

@@ -1,0 +1,221 @@
+"""A disk that fails at one chosen operation, or loses its power there.
+
+It knows nothing of what the store writes: every method of `admit.storage.files.Files` is counted
+and may fail, also one that is added later.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from io import FileIO
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from admit.storage.files import Files
+
+_BLOCK_BYTES: Final = 64
+"""What is torn is torn between blocks; they are small here, as the files of the tests are."""
+
+
+class PowerFailure(BaseException):
+    """The machine is gone; nothing that comes later reaches the disk."""
+
+
+@attrs.frozen
+class Fault:
+    """One thing that goes wrong."""
+
+    at: int
+    """Before which operation, counted from zero."""
+    how: str
+    """`before` it: an error, nothing done. `after` it: an error, all done. `half`: an error, and of
+    the bytes to be written half are. `crash`, `crash-half`: the power fails, before it or halfway.
+    """
+    lasts: bool = False
+    """From then on every operation of this name fails, until the disk is mended."""
+
+
+class FaultyDisk(Files):
+    """Files as they are, but for one fault."""
+
+    def __init__(self, fault: Fault | None = None) -> None:
+        self.fault = fault
+        self.fired = False
+        self.operations: list[str] = []
+        self._calm = 0
+        self._failing: str | None = None
+        self._dead = False
+        self._folders: dict[Path, _Folder] = {}
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Let nothing inside the block count or fail: a test looks, it does not act."""
+        self._calm += 1
+        try:
+            yield
+        finally:
+            self._calm -= 1
+
+    def mend(self) -> None:
+        """Let the cause of the failures be gone."""
+        self._failing = None
+
+    def close(self) -> None:
+        """Forget what was on the disk."""
+        for folder in self._folders.values():
+            folder.close()
+
+    def after_power_failure(self, folder: Path, target: Path, how: str, seed: int = 0) -> None:
+        """Write to *target* what is left of *folder*: what was not synced is `kept`, `lost` or
+        `torn`, that is, some of it lost by chance."""
+        self._folder(folder).restore(target, how, random.Random(seed))  # noqa: S311
+
+    def act(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Do one operation, or fail at it."""
+        if self._calm:
+            return self._noted(name, call, *arguments)
+        if self._dead:
+            raise PowerFailure
+        number = len(self.operations)
+        self.operations.append(name)
+        fault = self.fault
+        if fault is None or (number != fault.at and name != self._failing):
+            return self._noted(name, call, *arguments)
+        if number == fault.at:
+            self.fired = True
+            self._failing = name if fault.lasts else None
+        if fault.how in {"half", "crash-half"} and name == "write":
+            file, data, at = arguments
+            self._noted(name, call, file, data[: len(data) // 2], at)
+        if fault.how.startswith("crash"):
+            self._dead = True
+            raise PowerFailure
+        if fault.how == "after":
+            done = self._noted(name, call, *arguments)
+            if isinstance(done, FileIO):
+                done.close()
+        if name == "sync":
+            self._of(arguments[0]).failed(arguments[0])
+        if name == "remove":  # it is let be, says its contract
+            return None
+        raise OSError(errno.EIO if "sync" in name else errno.ENOSPC, "injected")
+
+    def _noted(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        done = call(self, *arguments)
+        if name == "sync":
+            self._of(arguments[0]).synced(arguments[0])
+        elif name == "sync_directory":
+            self._folder(arguments[0]).names_synced()
+        elif name == "open":
+            self._folder(arguments[0].parent).note_names()
+        return done
+
+    def _of(self, file: FileIO) -> _Folder:
+        return self._folder(Path(str(file.name)).parent)
+
+    def _folder(self, path: Path) -> _Folder:
+        if path not in self._folders:
+            self._folders[path] = _Folder(path)
+        return self._folders[path]
+
+
+def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(call)
+    def counted(self: FaultyDisk, *arguments: Any) -> Any:
+        return self.act(name, call, *arguments)
+
+    return counted
+
+
+for _name, _call in vars(Files).items():
+    if not _name.startswith("_"):
+        setattr(FaultyDisk, _name, _counted(_name, _call))
+
+
+class _Folder:
+    """What of a folder has reached the disk for certain."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names: dict[str, int] = {}
+        """The names that are on the disk for certain → number of the file."""
+        self._held: dict[int, int] = {}
+        """Number of every file ever seen → a descriptor, so that it is not given again."""
+        self._durable: dict[int, bytes] = {}
+        self._lost: dict[int, tuple[bytes, bytes]] = {}
+        """After a failed sync: what the file was, and what of it is on the disk. What differs is
+        never written again by itself, even if a later sync says so."""
+
+    def note_names(self) -> dict[str, int]:
+        """Take notice of new files; return all names there are now."""
+        names = {}
+        for entry in os.scandir(self._path):
+            number = entry.inode()
+            if entry.is_dir():
+                continue
+            names[entry.name] = number
+            if number not in self._held:
+                self._held[number] = os.open(entry.path, os.O_RDONLY)
+        return names
+
+    def close(self) -> None:
+        for descriptor in self._held.values():
+            os.close(descriptor)
+
+    def names_synced(self) -> None:
+        self._names = self.note_names()
+
+    def synced(self, file: FileIO) -> None:
+        number = os.fstat(file.fileno()).st_ino
+        self._durable[number] = self._left_of(number)
+
+    def failed(self, file: FileIO) -> None:
+        number = os.fstat(file.fileno()).st_ino
+        self._lost[number] = (self._now(number), self._durable.get(number, b""))
+
+    def restore(self, target: Path, how: str, chance: random.Random) -> None:
+        names = self.note_names()
+        for name in {*names, *self._names}:
+            now, before = names.get(name), self._names.get(name)
+            if how == "lost" or (how == "torn" and chance.random() < 0.5):
+                now = before
+            if now is None:
+                continue
+            content = self._durable.get(now, b"")
+            if how == "kept":
+                content = self._now(now)
+            elif how == "torn":
+                content = _torn(content, self._left_of(now), chance)
+            (target / name).write_bytes(content)
+
+    def _now(self, number: int) -> bytes:
+        descriptor = self._held[number]
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
+
+    def _left_of(self, number: int) -> bytes:
+        now = self._now(number)
+        if number not in self._lost:
+            return now
+        then, durable = self._lost[number]
+        left = bytearray(now)
+        for at in range(min(len(then), len(now))):
+            if then[at] == now[at] and durable[at : at + 1] != then[at : at + 1]:
+                left[at] = durable[at] if at < len(durable) else 0
+        return bytes(left)
+
+
+def _torn(old: bytes, new: bytes, chance: random.Random) -> bytes:
+    """Return what is left of a file if each new block, and the new length, may be missing."""
+    length = len(new) if chance.random() < 0.7 else min(len(old), len(new))
+    torn = bytearray(old[:length].ljust(length, b"\0"))
+    for at in range(0, length, _BLOCK_BYTES):
+        if chance.random() < 0.5:
+            torn[at : at + _BLOCK_BYTES] = new[at : min(at + _BLOCK_BYTES, length)]
+    return bytes(torn)
