@@ -18,7 +18,7 @@ from admit.settings import About, parse
 from .context import Invocation, common_options, json_option, reason_option
 from .output import Cell, counted, note, plain, say, say_json, styled, table, visible
 
-_OUTCOME_STYLES = {"confirmed": "good", "rerun": "good", "failed": "bad"}
+_OUTCOME_STYLES = {"confirmed": "good", "rerun": "good", "refused": "bad", "failed": "bad"}
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +108,7 @@ def run(call: Invocation, choice: Choice) -> None:
             ask(f"Re-run {counted(len(would), 'user')}?")
         outcomes = _run(call, engine, choice, len(would))
     _sum(call, outcomes)
-    if outcomes["failed"]:
+    if outcomes["failed"] or outcomes["refused"]:
         click.get_current_context().exit(1)
 
 
@@ -186,6 +186,7 @@ def _line(result: BulkResult, place: int, total: int) -> None:
 def _sum(call: Invocation, outcomes: Counter[str]) -> None:
     if not call.json:
         parts = [f"{outcomes['rerun']} re-run", f"{outcomes['confirmed']} confirmed at once"]
+        parts += [f"{outcomes['refused']} refused"] if outcomes["refused"] else []
         say(f"{', '.join(parts)}, {outcomes['failed']} failed.")
 
 

@@ -189,6 +189,7 @@ class Engine:
             TryLater: acting as the user, within the setting `cool_down`.
             NotConfigured, UnknownName: the active flow cannot be entered. Nothing was written.
             FlowFailed: the flow did not get through; the user stays pending, older tokens good.
+            FlowRefused: the flow answered `fail`; the user stays pending, older tokens good.
             Vetoed, PluginFailed: the flow said `success`, a *before* hook said no.
         """
         return self.prepare.rerun(user, address=address).run()
@@ -218,7 +219,7 @@ class Engine:
         Raises:
             InvalidAddress, AddressTaken, UserNotFound; NotAllowed: it is not pending.
             WrongCredentials: the password is not the stored one. Nothing was written.
-            FlowFailed: the address is corrected, the new message did not get through.
+            FlowFailed, FlowRefused: the address is corrected, the new message did not get through.
         """
         user_id = self._id(user, address)
         prepared = rerun.correct_address(self._core, self._by, user_id, to, _optional(password))
@@ -265,7 +266,8 @@ class Engine:
 
         Raises:
             UserNotFound; NotConfigured, UnknownName: the reset flow cannot be entered.
-            NotAllowed: the flow answered `fail`. FlowFailed: it did not get through.
+            NotAllowed: it has no password that could be reset.
+            FlowRefused: the flow answered `fail`. FlowFailed: it did not get through.
             PasswordRefused: the policy refuses *password*.
         """
         prepared = passwords.reset(

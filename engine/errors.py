@@ -14,7 +14,8 @@ AdmitError
 │   ├── ResendNotPossible
 │   ├── AddressTaken
 │   ├── Vetoed                 a plugin's `before` hook said no
-│   └── RegistrationRefused    the flow answered `fail`
+│   ├── RegistrationRefused    the flow answered `fail`: no account is left
+│   └── FlowRefused            the flow answered `fail` for a user who is kept
 ├── TokenRefused
 │   ├── TokenUnknown
 │   ├── TokenUsed
@@ -222,6 +223,22 @@ class RegistrationRefused(NotAllowedNow):
         self.flow, self.message = flow, message
         self.sentence = message or "The registration was refused."
         self.next_step = f"The confirmation flow {flow!r} decides this; no account was kept."
+
+
+class FlowRefused(NotAllowedNow):
+    """The flow of a re-run or a reset answered `fail`.
+
+    The user is kept as it was, with the refusal on the run, whose tokens are dead; `user` carries
+    it.
+    """
+
+    code = "flow-refused"
+
+    def __init__(self, flow: str, message: str, user: User, run: RunId) -> None:
+        super().__init__(flow, message, user, run)
+        self.flow, self.message, self.user, self.run = flow, message, user, run
+        self.sentence = message or f"The flow {flow!r} refused."
+        self.next_step = f"The flow {flow!r} decides this; the user is kept as it was."
 
 
 class TokenRefused(AdmitError):

@@ -38,7 +38,9 @@ class Answer:
     status: Literal["success", "pending", "fail", "error"]
     proved: bool = False
     message: str = ""
+    """What a `fail` says to the caller."""
     error: AttemptError | None = None
+    """What is kept with the attempt: of an error, and of a `fail`."""
 
 
 Effect = Literal["confirmed", "dispatched", "rejected", "refused", "vetoed", "queued", "failed"]
@@ -102,22 +104,17 @@ def _confirmation(
         return Decision(result=Written("confirmed"), new=new, happenings=(happening,))
     if answer.status == "pending":
         return _dispatch(core, user, run, attempt, now, retires=waits)
-    newest = _is_newest(user, run)
-    run = _dispatched(run, attempt, now, attempt.expires_at)
-    if waits and newest and run.reason == "register":
+    if waits and _is_newest(user, run) and run.reason == "register":
         move(user.state, "reject")
         return removed(core, user, "reject", Written("rejected"), run=run.id)
-    if run.result in (None, "failed"):
-        run = ended(run, "refused", now)
-    return _write(user, run, "refused")
+    return _refuse(user, run, attempt, answer, now)
 
 
 def _other(
     core: Core, user: User, run: Run, attempt: Attempt, answer: Answer, now: datetime
 ) -> Decision[Written]:
     if answer.status == "fail":
-        run = _dispatched(run, attempt, now, attempt.expires_at)
-        return _write(user, ended(run, "refused", now), "refused")
+        return _refuse(user, run, attempt, answer, now)
     if run.purpose == "notice":
         run = _dispatched(run, attempt, now, attempt.expires_at)
         return _write(user, ended(run, "success", now), "dispatched")
@@ -137,12 +134,25 @@ def _dispatch(
     )
 
 
+def _refuse(
+    user: User, run: Run, attempt: Attempt, answer: Answer, now: datetime
+) -> Decision[Written]:
+    run = _with_error(run, attempt, answer)
+    if run.result in (None, "failed"):
+        run = ended(run, "refused", now)
+    return _write(user, run, "refused", error=answer.error)
+
+
+def _with_error(run: Run, attempt: Attempt, answer: Answer) -> Run:
+    answered = attrs.evolve(attempt, error=answer.error)
+    return attrs.evolve(run, attempts=(*run.attempts[:-1], answered), due_at=None)
+
+
 def _error(
     user: User, run: Run, attempt: Attempt, answer: Answer, now: datetime
 ) -> Decision[Written]:
     assert answer.error is not None, "an error says what it is"
-    failed = attrs.evolve(attempt, error=answer.error)
-    run = attrs.evolve(run, attempts=(*run.attempts[:-1], failed))
+    run = _with_error(run, attempt, answer)
     matters = run.purpose != "confirm" or (user.state == "pending" and _is_newest(user, run))
     if answer.error.temporary and matters and run.result is None and attempt.number < MOST_ATTEMPTS:
         run = attrs.evolve(run, due_at=now + RETRY_AFTER[attempt.number - 1])

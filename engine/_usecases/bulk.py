@@ -12,7 +12,7 @@ from .._core import Core
 from .._events import Acting
 from .._text import check_text
 from ..clock import to_text
-from ..errors import AdmitError, InvalidInput
+from ..errors import AdmitError, FlowRefused, InvalidInput
 from ..records import User, UserId
 from ..stores import Cursor
 from .rerun import rerun
@@ -36,7 +36,7 @@ class BulkResult:
     user_id: UserId
     address: str | None
     outcome: str
-    """`would-rerun`, `rerun`, `confirmed`, or `failed`."""
+    """`would-rerun`, `rerun`, `confirmed`, `refused` by the flow, or `failed`."""
     error: AdmitError | None = None
     cursor: Cursor
     """Hand this to the next call's `after` to go on behind this user."""
@@ -99,6 +99,8 @@ def _one(core: Core, by: Acting, user: User, cursor: Cursor, *, dry_run: bool) -
             outcome = (
                 "confirmed" if rerun(core, by, user.id).run().state == "confirmed" else "rerun"
             )
+        except FlowRefused as problem:
+            outcome, error = "refused", problem
         except AdmitError as problem:
             outcome, error = "failed", problem
     return BulkResult(

@@ -106,7 +106,15 @@ def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetReques
         return _error("flow-raised", what, entry)
     except AdmitError as problem:
         return _error(problem.code, f"{problem.sentence} {problem.next_step}", entry)
-    return read_answer(value) or _nonsense(flow, value, entry)
+    answer = read_answer(value)
+    if answer is None:
+        return _nonsense(flow, value, entry)
+    return _refusal(answer, entry) if answer.status == "fail" else answer
+
+
+def _refusal(answer: Answer, entry: Entry) -> Answer:
+    said = _clean(answer.message, entry) or "It gave no reason."
+    return attrs.evolve(answer, error=AttemptError(code="flow-refused", sentence=said))
 
 
 def _nonsense(flow: Offer, value: object, entry: Entry) -> Answer:
@@ -118,6 +126,13 @@ def _nonsense(flow: Offer, value: object, entry: Entry) -> Answer:
 
 
 def _error(code: str, sentence: str, entry: Entry, *, temporary: bool = False) -> Answer:
+    return Answer(
+        status="error",
+        error=AttemptError(code=code, sentence=_clean(sentence, entry), temporary=temporary),
+    )
+
+
+def _clean(sentence: str, entry: Entry) -> str:
     """The sentence is kept and shown, so what must not be there is taken out of it: a plugin's
     exception, or a server's reply, may quote the token or the address (security.md T3)."""
     hidden = [entry.token.reveal(), entry.code.reveal(), entry.code.reveal().replace("-", "")]
@@ -128,11 +143,7 @@ def _error(code: str, sentence: str, entry: Entry, *, temporary: bool = False) -
         for form in _forms(text):
             sentence = re.sub(re.escape(form), "…", sentence, flags=re.IGNORECASE)
     sentence = _PART_OF_A_TOKEN.sub("…", sentence)
-    printable = "".join(c if c.isprintable() else " " for c in sentence)[:500]
-    return Answer(
-        status="error",
-        error=AttemptError(code=code, sentence=printable, temporary=temporary),
-    )
+    return "".join(c if c.isprintable() else " " for c in sentence)[:500]
 
 
 _PART_OF_A_TOKEN: Final = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)

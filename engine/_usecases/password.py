@@ -112,13 +112,11 @@ def conclude_reset(
     """Finish a reset run that was entered: a function that proved this user sets the password.
 
     Raises:
-        NotAllowed: the flow refused; nothing was changed.
+        FlowRefused: the flow answered `fail`; nothing was changed.
         FlowFailed: the flow did not get through; nothing was changed.
     """
     if entered.user is None:
         raise UserNotFound  # deleted while the flow ran
-    if entered.written.effect == "refused":
-        raise NotAllowed(entered.user.state, "reset", triggers_from(entered.user.state))
     tell(core, entered, run)
     # `success` without proof of this very user only dispatched: it waits for the token (N5).
     counts = entered.written.effect == "dispatched" and entered.answer.status == "success"

@@ -14,6 +14,7 @@ from ..addresses import canonical
 from ..errors import (
     AddressTaken,
     FlowFailed,
+    FlowRefused,
     InvalidInput,
     RegistrationRefused,
     UnknownName,
@@ -251,10 +252,12 @@ def enter_or_lose(core: Core, by: Acting, user: User, run: Run, minted: Minted) 
 
 
 def tell(core: Core, entered: Entered, run: Run) -> None:
-    """Tell the caller what the flow did: *after* hooks, or the error it must hear of.
+    """Tell the caller what the flow did: *after* hooks, or the error it must hear of – unless the
+    user was confirmed meanwhile: then what the flow says of her matters no more.
 
     Raises:
         FlowFailed: the flow did not get through for good; the user is kept.
+        FlowRefused: the flow answered `fail`, and the user is kept.
         Vetoed, PluginFailed: the flow said `success`, a `before_confirm` hook said no.
     """
     assert entered.user is not None, "who was deleted is told otherwise"
@@ -262,6 +265,10 @@ def tell(core: Core, entered: Entered, run: Run) -> None:
         core.plugins.notify("after_confirm", user=entered.user)
     if entered.written.veto is not None:
         raise entered.written.veto
+    if run.purpose == "confirm" and entered.user.state == "confirmed":
+        return
+    if entered.written.effect == "refused":
+        raise FlowRefused(run.flow, entered.answer.message, entered.user, run.id)
     if entered.written.effect == "failed" and entered.answer.error is not None:
         error = entered.answer.error
         raise FlowFailed(run.flow, error.code, error.sentence, entered.user, run.id)

@@ -89,7 +89,8 @@ def _explain_run(core: Core, run: Run) -> tuple[str, str]:
     if run.result == "failed" and error is not None:
         return f"Pending: the flow {run.flow!r} failed. {_say(error)}", "mend the cause, then rerun"
     if run.result == "refused":
-        return f"Pending: the flow {run.flow!r} refused.", "confirm manually, or delete"
+        said = "" if error is None else f" {_say(error)}"
+        return f"Pending: the flow {run.flow!r} refused.{said}", "confirm manually, or delete"
     if run.result == "vetoed":
         return "Pending: a plugin vetoed the confirmation.", "see which in the timeline"
     if run.result is None and run.attempts and not run.attempts[-1].answered:
@@ -113,7 +114,8 @@ def _delivery(core: Core, run: Run | None) -> str:
         ago = _minutes((core.now() - run.dispatched_at).total_seconds())
         return f"{head}: handed over {ago} ago."
     if run.error is not None:
-        return f"{head}: {run.error.sentence}"
+        refused = "refused. " if run.result == "refused" else ""
+        return f"{head}: {refused}{run.error.sentence}"
     return f"{head}: not handed over yet."
 
 

@@ -31,6 +31,23 @@ def register_confirmation_flows():
 """
 
 
+REFUSING = """
+import admit
+
+class Refusing:
+    name = "refusing"
+    inline = True
+    def begin(self, entry, services):
+        if entry.username.startswith("grace"):
+            return admit.Outcome.fail("Not in the member list.")
+        return admit.Outcome.pending()
+
+@admit.hookimpl
+def register_confirmation_flows():
+    return [Refusing()]
+"""
+
+
 @pytest.fixture
 def crowd(path: Path) -> Path:
     """Ada, and two more who wait."""
@@ -115,6 +132,24 @@ def test_one_that_fails_does_not_stop_the_others_and_shows_in_the_exit_code(
     assert "0 re-run, 0 confirmed at once, 3 failed." == result.stdout.splitlines()[-1]
     assert "did not get through" in result.stdout
     assert 3 == as_json.stdout.count('"flow-failed"')
+
+
+def test_whom_the_flow_refuses_is_told_apart_and_shows_in_the_exit_code(
+    call: Call, crowd: Path, make_plugin: MakePlugin
+) -> None:
+    """
+    Given an active flow that says no to one of three,
+    when all are re-run,
+    then her line says `refused` and why, the sum counts her, and the command exits with 1.
+    """
+    make_plugin(REFUSING)
+    call("flow", "use", "refusing")
+
+    result = call("rerun-all", "--yes", "--per-second", "1000")
+
+    assert 1 == result.exit_code
+    assert "2/3  refused    grace@example.org  Not in the member list." in result.stdout
+    assert "2 re-run, 0 confirmed at once, 1 refused, 0 failed." == result.stdout.splitlines()[-1]
 
 
 def test_nobody_to_re_run_is_done_at_once(call: Call, path: Path) -> None:

@@ -44,6 +44,7 @@ def one_of_each() -> list[AdmitError]:
         errors.AddressTaken("pending"),
         errors.Vetoed("policy", "Not on Sundays."),
         errors.RegistrationRefused("function", "No."),
+        errors.FlowRefused("function", "No.", user, run),
         errors.TokenUnknown(),
         errors.TokenUsed(),
         errors.TokenSuperseded(),

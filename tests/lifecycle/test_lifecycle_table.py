@@ -36,7 +36,7 @@ ENTERED: Expected = {
     "hang": "pending FlowFailed",
     "auto": "confirmed",
 }
-ENTERED_AGAIN: Expected = {**ENTERED, "fail": "pending"}
+ENTERED_AGAIN: Expected = {**ENTERED, "fail": "pending FlowRefused"}
 SENT_AGAIN: Expected = dict.fromkeys(FLOWS, "pending ResendNotPossible") | {"email": "pending"}
 
 EXPECTED: Mapping[str, Mapping[str, Expected]] = {

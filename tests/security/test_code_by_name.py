@@ -11,9 +11,9 @@ import admit
 from admit import Actor, Engine, Outcome
 from admit.errors import (
     FlowFailed,
+    FlowRefused,
     InvalidInput,
     InvalidSetting,
-    NotAllowed,
     UnknownName,
     WrongCredentials,
 )
@@ -111,7 +111,7 @@ def test_n5_a_function_that_refuses_sets_nothing(inbox: Inbox, answer: object) -
     password stays."""
     engine = opened(inbox, lambda call: answer)
 
-    with pytest.raises(NotAllowed):
+    with pytest.raises(FlowRefused):
         engine.reset(address="ada@example.com", password=NEW)
 
     assert opens(engine, "ada@example.com", PASSWORD)

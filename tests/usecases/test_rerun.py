@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ import admit
 from admit import Actor, Outcome, Run, User, hookimpl
 from admit.errors import (
     FlowFailed,
+    FlowRefused,
     InvalidInput,
     NotConfigured,
     TokenSuperseded,
@@ -152,21 +154,75 @@ def test_a_refusal_on_a_rerun_keeps_the_user_and_kills_the_runs_tokens(told: Tol
     """
     Given a pending user with a good link,
     when the flow of a re-run answers `fail`,
-    then she stays pending, the refused run's token is dead, and the older link still works.
+    then the caller reads why and gets the user, who stays pending; the refused run's token is
+    dead, and the older link still works.
     """
     with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
         ada = engine.register("ada@example.com", PASSWORD)
         older = told.link
         told.act = lambda entry: Outcome.fail("not you")
 
-        again = engine.rerun(ada)
+        with pytest.raises(FlowRefused) as refused:
+            engine.rerun(ada)
 
+        assert ("not you", "told") == (refused.value.message, refused.value.flow)
+        again = refused.value.user
+        assert again == engine.users.get(ada.id)
         assert "pending" == again.state
-        assert again.last_run is not None
-        assert "refused" == again.last_run.result
+        run = again.run(refused.value.run)
+        assert run is not None
+        assert ("refused", None) == (run.result, run.dispatched_at)
         with pytest.raises(TokenUnknown):
             engine.confirm(**told.link)
         assert "confirmed" == engine.confirm(**older).state
+
+
+@pytest.mark.parametrize(
+    ("again", "domain"),
+    [
+        (lambda engine, ada: engine.resend(ada), "com"),
+        (lambda engine, ada: engine.correct_address(ada, to="ada@example.org"), "org"),
+    ],
+    ids=["resend", "correct_address"],
+)
+def test_a_refusal_is_told_whatever_entered_the_flow(
+    told: ToldFlow, again: Callable[[admit.Engine, User], User], domain: str
+) -> None:
+    """
+    Given a pending user,
+    when the flow answers `fail` to a resend or after a correction of her address,
+    then the caller is told, and the user is kept – with the address corrected.
+    """
+    told.resends = True
+    with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+        told.act = lambda entry: Outcome.fail()
+
+        with pytest.raises(FlowRefused, match="'told' refused") as refused:
+            again(engine, ada)
+
+        assert refused.value.user.address is not None
+        assert f"ada@example.{domain}" == refused.value.user.address.typed
+
+
+def test_t3_a_refusal_that_quotes_the_token_is_kept_without_it(told: ToldFlow) -> None:
+    """
+    Given a flow whose refusal quotes the token and the address, and has control characters,
+    when a user is re-run,
+    then what is kept with the run, and shown by `why`, has none of them.
+    """
+    with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+        told.act = lambda entry: Outcome.fail(f"\x1b[31m{entry.username} {entry.token.reveal()}!")
+
+        with pytest.raises(FlowRefused):
+            engine.rerun(ada)
+
+        kept = engine.users.get(ada.id).last_run
+        assert kept is not None
+        assert kept.error is not None
+        assert ("flow-refused", " [31m… …!") == (kept.error.code, kept.error.sentence)
+        assert told.link["token"] not in repr(engine.users.timeline(ada))
 
 
 def test_a_vetoed_success_leaves_the_user_pending_and_is_told(told: ToldFlow) -> None:

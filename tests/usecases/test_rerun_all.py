@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from told_flow import ToldFlow
 
 import admit
-from admit import BulkResult, User
-from admit.errors import FlowFailed, InvalidInput
+from admit import BulkResult, Outcome, User
+from admit.errors import FlowFailed, FlowRefused, InvalidInput
 from admit.testing import Inbox, SettableClock
+from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
 MINUTE = timedelta(minutes=1)
@@ -130,6 +132,26 @@ def test_one_that_fails_does_not_stop_the_others(
     assert ["rerun", "rerun", "failed", "rerun", "rerun"] == [r.outcome for r in results]
     assert isinstance(results[2].error, FlowFailed)
     assert 4 == len(inbox.messages)
+
+
+def test_one_whom_the_flow_refuses_is_told_apart(told: ToldFlow) -> None:
+    """
+    Given a flow that says no to one of two,
+    when all are re-run,
+    then her result says `refused` and carries the flow's message; the other got through.
+    """
+    with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
+        engine.register("ada@example.com", PASSWORD)
+        engine.register("eve@example.com", PASSWORD)
+        told.act = lambda entry: (
+            Outcome.fail("not you") if entry.username.startswith("eve") else Outcome.pending()
+        )
+
+        ada, eve = engine.users.rerun_all(per_second=None)
+
+    assert ("rerun", "refused") == (ada.outcome, eve.outcome)
+    assert isinstance(eve.error, FlowRefused)
+    assert "not you" == eve.error.message
 
 
 def test_it_can_be_resumed_behind_the_last_result(

@@ -13,8 +13,8 @@ from admit.errors import (
     CodeResting,
     CodeWrong,
     FlowFailed,
+    FlowRefused,
     InvalidInput,
-    NotAllowed,
     NotConfigured,
     PasswordRefused,
     SessionInvalid,
@@ -307,13 +307,13 @@ def test_a_pending_answer_waits_for_the_token(by_function: admit.Engine, told: T
 
 
 def test_a_function_that_refuses_changes_nothing(by_function: admit.Engine, told: ToldFlow) -> None:
-    """The caller is told, and the token is dead."""
-    told.act = lambda entry: Outcome.fail()
+    """The caller is told why, and the token is dead."""
+    told.act = lambda entry: Outcome.fail("not you")
 
-    with pytest.raises(NotAllowed) as refused:
+    with pytest.raises(FlowRefused, match="not you") as refused:
         by_function.reset(address="ada@example.com", password=NEW_PASSWORD)
 
-    assert "reset" == refused.value.trigger
+    assert refused.value.user == by_function.users.find("ada@example.com")
     with pytest.raises(TokenUnknown):
         by_function.set_password(password=NEW_PASSWORD, **told.link)
     log_in(by_function, PASSWORD)

@@ -9,7 +9,7 @@ from told_flow import ToldFlow
 
 import admit
 from admit import Entry, Outcome
-from admit.errors import FlowFailed, UserNotFound, Vetoed
+from admit.errors import FlowFailed, FlowRefused, UserNotFound, Vetoed
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -111,9 +111,12 @@ def test_refused_and_vetoed_runs_are_told_apart(told: ToldFlow) -> None:
     """Who said no: the flow, or a plugin."""
     with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
         ada = engine.register("ada@example.com", PASSWORD)
-        told.act = lambda entry: Outcome.fail()
-        engine.rerun(ada)
-        assert "'told' refused" in engine.why(ada).sentence
+        told.act = lambda entry: Outcome.fail("Wait for your guarantor.")
+        with pytest.raises(FlowRefused):
+            engine.rerun(ada)
+        why = engine.why(ada)
+        assert "'told' refused. Wait for your guarantor." in why.sentence
+        assert "told (rerun), 1 attempt: refused. Wait for your guarantor." == why.delivery
 
         told.act = lambda entry: Outcome.success()
         told.veto = "no"
