@@ -20,7 +20,9 @@ def audit() -> None:
 @json_option
 @click.pass_context
 def verify(ctx: click.Context) -> None:
-    """Check every seal and every sealed event; list what is not sealed yet.
+    """Check every seal, every sealed event, and each user's chain of events.
+
+    What is not sealed yet is listed.
 
     Exits with 1 when anything was changed or removed by somebody without the engine key.
     """
@@ -40,7 +42,8 @@ def verify(ctx: click.Context) -> None:
         )
         say(
             f"{verdict} {counted(found.sealed, 'sealed event')}, {found.unsealed} not sealed yet,"
-            f" {counted(found.erased, 'detail')} erased, {found.forgotten} forgotten."
+            f" {counted(found.erased, 'detail')} erased, {found.forgotten} forgotten;"
+            f" {counted(found.users, 'chain')} of users walked."
         )
         if tail:
             say()

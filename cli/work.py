@@ -63,7 +63,7 @@ def recover(call: Invocation) -> None:
 def sweep(call: Invocation) -> None:
     """Remove what is past its time.
 
-    Expired pending users, ended sessions, counters, old tombstones.
+    Expired pending users, ended sessions, counters, old tombstones, old refusals.
     """
     with call.open() as engine:
         swept = engine.sweep()
@@ -77,6 +77,7 @@ def sweep(call: Invocation) -> None:
                     "sessions": swept.sessions,
                     "throttles": swept.throttles,
                     "tombstones": swept.tombstones,
+                    "refusals": swept.refusals,
                 }
             )
         )

@@ -5,9 +5,9 @@ Open an engine with `open()`; its methods are the verbs. Plugin authors read `ad
 
 from ._plugins import PluginInfo
 from ._setting_sources import SettingInfo
+from ._usecases.audit import Audit
 from ._usecases.bulk import BulkResult
 from ._usecases.prepared import Prepared
-from ._usecases.seal import Audit
 from ._usecases.sweep import Swept
 from ._usecases.why import Why
 from ._worker import Worked

@@ -13,7 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from .errors import InvalidInput, PasswordRefused, TryLater
 from .masked import Secret
-from .settings import Settings
+from .settings import LONGEST_PASSWORD, Settings
 
 
 def as_secret(value: object, field: str = "password") -> Secret:
@@ -57,7 +57,6 @@ class PasswordHashing:
             memory_cost=settings.password_memory_kibibytes or default.memory_cost,
             parallelism=settings.password_parallelism or default.parallelism,
         )
-        self._max_length = settings.password_max_length
         self._turns = threading.Semaphore(settings.hashes_at_once or os.cpu_count() or 1)
         self._waiting = 0
         self._most_waiting = settings.hashes_waiting
@@ -65,14 +64,14 @@ class PasswordHashing:
 
     def hash(self, password: Secret) -> str:
         """Return the PHC string of *password*. Raises TryLater, PasswordRefused."""
-        text = normal(password, max_length=self._max_length)
+        text = normal(password, max_length=LONGEST_PASSWORD)
         with self._turn():
             return self._argon2.hash(text)
 
     def verify(self, password: Secret, hashed: str | None) -> bool:
         """Return whether *password* belongs to *hashed*; None costs the same. Raises TryLater."""
         try:
-            text = normal(password, max_length=self._max_length)
+            text = normal(password, max_length=LONGEST_PASSWORD)
         except PasswordRefused:
             return False  # it was never set; for known and unknown addresses alike
         with self._turn():

@@ -36,14 +36,9 @@ def work_once(core: Core, stopped: Callable[[], bool] = lambda: False) -> Worked
     core.work_waits.clear()
     return Worked(
         runs=_part(lambda: work.work_due(core, most=MOST_A_PASS, stopped=stopped)),
-        swept=_part(lambda: _swept(core)),
+        swept=_part(lambda: sweep.sweep(core, most=MOST_A_PASS).total),
         sealed=_part(lambda: seal.seal(core)),
     )
-
-
-def _swept(core: Core) -> int:
-    swept = sweep.sweep(core, most=MOST_A_PASS)
-    return swept.expired + swept.sessions + swept.throttles + swept.tombstones
 
 
 def _part(call: Callable[[], int]) -> int:

@@ -396,7 +396,8 @@ class Engine:
 
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
         """Remove what is past its time, up to *most* of each kind: expired pending users (setting
-        `expire_pending_after`), ended sessions, counters, tombstones past the audit's retention."""
+        `expire_pending_after`), ended sessions, counters, tombstones (`audit_retention`), refusals
+        (`refusal_retention`)."""
         return sweep.sweep(self._core, most=most)
 
     def batch(self, prepared: Sequence[Prepared[Any]]) -> list[Any]:

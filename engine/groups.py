@@ -12,7 +12,7 @@ from ._events import Acting
 from ._ids import check_id
 from ._setting_sources import SettingInfo
 from ._text import check_text
-from ._usecases import bulk, seal, sessions, set_setting, stranger
+from ._usecases import audit, bulk, sessions, set_setting, stranger
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
@@ -237,6 +237,7 @@ class Events:
                 return  # the same consumer runs twice: let the other one go on
             version = put.version
 
-    def verify(self) -> seal.Audit:
-        """Check every seal and every sealed event against the engine key (security.md A3)."""
-        return seal.verify(self._core)
+    def verify(self) -> audit.Audit:
+        """Check every seal and sealed event against the engine key, and walk every user's chain of
+        events, sealed or not (security.md A3). Reads everything once, a page at a time."""
+        return audit.verify(self._core)

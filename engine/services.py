@@ -64,7 +64,8 @@ class Services(Protocol):
 
         Raises:
             TryLater: too many hashes wait already (security.md P4).
-            PasswordRefused: it is longer than the longest that may be set.
+            PasswordRefused: it has more than 4,096 characters. Whether a *new* password is too
+                long is for `check_password`, which the engine asks before.
         """
         ...
 

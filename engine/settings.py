@@ -25,6 +25,10 @@ CODE_ONLY: Final[frozenset[Source]] = frozenset({"default", "code"})
 LONGEST_TEXT: Final = 10_000
 """Characters of a setting: every engine on the store reads all of them every second."""
 
+LONGEST_PASSWORD: Final = 4096
+"""Characters that any password may have, whatever `password_max_length` says: what a log-in is
+compared with, so that lowering the setting locks nobody out."""
+
 _ADMIT: Final = "admit"
 
 
@@ -119,11 +123,17 @@ class Settings:
         minimum=timedelta(days=1),
         maximum=timedelta(days=36_500),
     )
+    refusal_retention: timedelta = setting(
+        timedelta(days=90),
+        "How long events of refusals and of what strangers asked for are kept.",
+        minimum=timedelta(days=1),
+        maximum=timedelta(days=36_500),
+    )
     password_min_length: int = setting(
         8, "The fewest characters of a new password.", minimum=6, maximum=64
     )
     password_max_length: int = setting(
-        1024, "The most characters of a password.", minimum=128, maximum=4096
+        1024, "The most characters of a new password.", minimum=128, maximum=LONGEST_PASSWORD
     )
     must_change_is_enforced: bool = setting(
         True, "Whether a password that an admin chose must be changed before a log-in."

@@ -65,8 +65,7 @@ class LocalUserpass:
         if not services.verify_password(password, hashed) or hashed is None:
             return Check(accepted=False)
         if services.needs_rehash(hashed):
-            # A right password must open the door even if today it is too long to be set again.
-            with contextlib.suppress(TryLater, PasswordRefused):
+            with contextlib.suppress(TryLater):
                 return Check(
                     accepted=True, private={**kept, HASH: services.hash_password(password)}
                 )

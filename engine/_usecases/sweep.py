@@ -8,8 +8,9 @@ from .._codec import user_from
 from .._commits import commit
 from .._core import Core
 from ..clock import to_text
-from ..stores import Change, Remove, Store, VersionMoved
+from ..stores import Change, Cursor, Remove, Store, VersionMoved
 from .delete import sweep_pending
+from .forgetting import forget_refusals
 from .seal import forgotten
 
 
@@ -23,9 +24,16 @@ class Swept:
     throttles: int
     tombstones: int
     """Deleted users past the audit's retention, with their events."""
+    refusals: int
+    """Events of refusals, and of what strangers asked for, past a retention of their own."""
 
     def __bool__(self) -> bool:
-        return any((self.expired, self.sessions, self.throttles, self.tombstones))
+        return bool(self.total)
+
+    @property
+    def total(self) -> int:
+        """How much it was in all."""
+        return sum(attrs.astuple(self))
 
 
 def sweep(core: Core, *, most: int = 1000) -> Swept:
@@ -37,6 +45,7 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
         throttles=_past(core.store, "throttle", "until", now, most)
         + _past(core.store, "phantom", "until", now, most),
         tombstones=_tombstones(core, most),
+        refusals=forget_refusals(core, most=most),
     )
 
 
@@ -61,24 +70,26 @@ def _past(store: Store, kind: str, label: str, now: str, most: int) -> int:
 
 
 def _tombstones(core: Core, most: int) -> int:
+    """Forget tombstones past the audit's retention, oldest first; who still has something to be
+    erased is passed over, and holds up nobody behind."""
     deadline = core.now() - core.settings.audit_retention
     forgotten = 0
-    while forgotten < most:
-        page = core.store.page("user", "deleted", None, 20)
-        old = [
-            user
-            for user in map(user_from, page.items)
-            if user.deleted_at is not None and user.deleted_at <= deadline and not user.chore_at
-        ]
-        if not old:
-            break
-        for user in old:
+    after: Cursor | None = None
+    while True:
+        page = core.store.page("user", "deleted", after, 100)
+        for user in map(user_from, page.items):
+            if forgotten >= most or (user.deleted_at or user.created_at) > deadline:
+                return forgotten
+            if user.chore_at is not None:
+                continue
             try:
                 _forget(core, user.id, user.version)
             except VersionMoved:
                 return forgotten  # another process sweeps
             forgotten += 1
-    return forgotten
+        after = page.next
+        if after is None:
+            return forgotten
 
 
 def _forget(core: Core, user_id: str, version: int) -> None:

@@ -96,6 +96,36 @@ def test_p1_one_character_too_many_is_refused_rather_than_cut(engine: Engine) ->
     assert 0 == engine.users.count()
 
 
+def test_p1_lowering_the_most_locks_nobody_out(
+    engine: Engine, store: MemoryStore, inbox: Inbox
+) -> None:
+    """
+    Given a user with a long password, and an admin who lowers the most characters below it,
+    when she logs in or changes it – at once, or at an engine opened later with stronger hashing –,
+    then the old one is known, while a new one as long is refused.
+    """
+    password = "long enough for everybody " * 20
+    create(engine, password)
+    engine.settings.set("password_max_length", 128)
+    hashing = {**CHEAP_HASHING, "password_time_cost": 2}
+    later = admit.open(store, key=KEY, plugins=[inbox], settings=hashing)
+
+    for each in (engine, later):
+        each.log_in("local-userpass", username=ADDRESS, password=password)
+        with pytest.raises(PasswordRefused, match="more than 128"):
+            each.change_password(address=ADDRESS, current=password, new="y" * 129)
+    assert hash_of(later).startswith("$argon2id$v=19$m=8,t=2,p=1$")
+    later.change_password(address=ADDRESS, current=password, new="y" * 128)
+
+
+def test_p1_raising_the_most_counts_without_opening_again(engine: Engine) -> None:
+    """Given a running engine, when an admin allows longer passwords, then they are taken."""
+    engine.settings.set("password_max_length", 2000)
+    create(engine, "z" * 2000)
+
+    engine.log_in("local-userpass", username=ADDRESS, password="z" * 2000)
+
+
 @pytest.mark.parametrize(
     "password",
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -195,3 +196,39 @@ def test_a_sweep_lets_whoever_is_faster_go_first(
 
     assert 0 == engine.sweep().throttles
     assert 1 == store.count("throttle", "until")
+
+
+class Away:
+    """A plugin whose erase step works for Ada only."""
+
+    @hookimpl
+    def register_erase_steps(self) -> Mapping[str, Callable[[User], None]]:
+        return {"away": self.erase}
+
+    def erase(self, user: User) -> None:
+        if user.address is not None and not user.address.typed.startswith("ada"):
+            raise ConnectionError
+
+
+def test_tombstones_that_wait_for_an_erase_step_hold_up_nobody_behind(
+    store: MemoryStore, clock: SettableClock
+) -> None:
+    """
+    Given more tombstones than a page whose erase steps have to be repeated, and one behind them
+    that is done,
+    when their retention ends,
+    then the sweep forgets that one, and the others stay.
+    """
+    with open_engine(store, plugins=[Away()], clock=clock) as engine:
+        for number in range(130):
+            engine.delete(engine.create(f"user{number}@example.com"))
+        clock.advance(timedelta(seconds=1))
+        ada = engine.create("ada@example.com", PASSWORD)
+        engine.delete(ada)
+        engine.work_once()
+        clock.advance(timedelta(days=400))
+
+        assert 1 == engine.sweep().tombstones
+
+        assert () == engine.users.timeline(ada)
+        assert 130 == engine.users.count("deleted")

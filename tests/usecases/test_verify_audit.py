@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 
 import admit
-from admit.stores import Change, Label, Put, Remove
-from admit.testing import MemoryStore
+from admit.stores import Change, Label, Page, Put, Remove, StoredEvent
+from admit.testing import Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
 
@@ -39,6 +41,7 @@ def test_an_untouched_trail_verifies(engine: admit.Engine, ada: admit.User) -> N
     assert () == audit.problems
     assert (0, 0, 1) == (audit.erased, audit.forgotten, audit.unsealed)
     assert audit.sealed == len(engine.events.page(limit=1000))
+    assert 1 == audit.users
 
 
 def test_an_empty_trail_verifies() -> None:
@@ -64,9 +67,10 @@ def test_an_edited_event_is_found(
     body = bodies_of(store, ada)[2]
     body[field] = value
 
-    [problem] = engine.events.verify().problems
+    problems = engine.events.verify().problems
 
-    assert f"Event {body['id']} was changed after it was sealed." == problem
+    assert f"Event {body['id']} was changed after it was sealed." == problems[0]
+    assert all(ada.id in problem for problem in problems[1:]), "it is a link of her chain, too"
 
 
 def test_an_edited_detail_is_found(
@@ -89,9 +93,10 @@ def test_a_removed_event_is_found(
     event = store.events(user=ada.id).items[place]
     store.commit(Change(forget=(event.id,)))
 
-    [problem] = engine.events.verify().problems
+    removed, chain = engine.events.verify().problems
 
-    assert f"Event {event.id}, number {event.sequence}, was removed." == problem
+    assert f"Event {event.id}, number {event.sequence}, was removed." == removed
+    assert f"The chain of user {ada.id}" in chain
 
 
 def test_an_exchanged_order_is_found(
@@ -194,9 +199,9 @@ def test_saying_that_an_event_was_forgotten_needs_the_key(
     put = Put("forgotten", "1" * 24, claim, None, (), (Label("forgotten", ""),))
     store.commit(Change(put=(put,), forget=(event.id,)))
 
-    [problem] = engine.events.verify().problems
+    removed, _ = engine.events.verify().problems
 
-    assert "was removed" in problem
+    assert "was removed" in removed
 
 
 def test_erasure_is_fine(engine: admit.Engine, ada: admit.User) -> None:
@@ -211,3 +216,168 @@ def test_erasure_is_fine(engine: admit.Engine, ada: admit.User) -> None:
     audit = engine.events.verify()
 
     assert ((), 1) == (audit.problems, audit.erased)
+
+
+# --- the chain of each user ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def grace(engine: admit.Engine) -> admit.User:
+    """A user with three events that no seal covers."""
+    grace = engine.register("grace@example.com", PASSWORD)
+    engine.confirm_manually(grace)
+    return grace
+
+
+@pytest.mark.parametrize("place", [0, 1], ids=["the first", "one between"])
+def test_an_edited_event_breaks_its_users_chain_before_the_next_one(
+    engine: admit.Engine, store: MemoryStore, grace: admit.User, place: int
+) -> None:
+    """Also where no seal covers it: whose chain, and where, is said."""
+    bodies_of(store, grace)[place]["codes"] = {"cause": "token"}
+
+    [problem] = engine.events.verify().problems
+
+    following = bodies_of(store, grace)[place + 1]["id"]
+    assert f"The chain of user {grace.id} breaks before event {following}" in problem
+
+
+def test_the_last_event_of_a_chain_is_held_by_the_user(
+    engine: admit.Engine, store: MemoryStore, grace: admit.User
+) -> None:
+    """There is no next one that would know it."""
+    bodies_of(store, grace)[-1]["actor"] = ["user", grace.id]
+
+    [problem] = engine.events.verify().problems
+
+    assert f"The chain of user {grace.id} does not end where the user says" in problem
+
+
+@pytest.mark.parametrize("place", [0, 1, -1], ids=["the first", "one between", "the last"])
+def test_an_unsealed_event_that_was_removed_is_missing_in_the_chain(
+    engine: admit.Engine, store: MemoryStore, grace: admit.User, place: int
+) -> None:
+    """No seal knows that it was ever there."""
+    store.commit(Change(forget=(store.events(user=grace.id).items[place].id,)))
+
+    [problem] = engine.events.verify().problems
+
+    assert f"The chain of user {grace.id}" in problem
+
+
+def test_a_user_that_was_edited_is_not_what_its_events_say(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """
+    Given a confirmed user,
+    when somebody writes past the engine that it is pending, and leaves all events as they are,
+    then it is found, and what it became last is said.
+    """
+    record = store.get("user", ada.id)
+    assert record is not None
+    cast(dict[str, Any], record.body)["state"] = "pending"
+
+    [problem] = engine.events.verify().problems
+
+    assert f"User {ada.id} is stored as pending, but became confirmed last." == problem
+
+
+def test_a_user_that_was_removed_is_missed(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User, grace: admit.User
+) -> None:
+    """Sealed or not: a user goes together with its events, and not alone."""
+    store.commit(Change(remove=(Remove("user", ada.id), Remove("user", grace.id))))
+
+    problems = engine.events.verify().problems
+
+    assert [
+        f"User {user.id} was removed, while its events were not." for user in (ada, grace)
+    ] == list(problems)
+
+
+def test_a_long_chain_verifies_and_its_break_is_found(
+    engine: admit.Engine, store: MemoryStore, ada: admit.User
+) -> None:
+    """More than a page of events, and of users."""
+    for number in range(120):
+        engine.create(f"user{number}@example.com")
+    for _ in range(130):
+        engine.disable(ada)
+        engine.enable(ada)
+    while engine.work_once():
+        pass
+    audit = engine.events.verify()
+    assert ((), 121) == (audit.problems, audit.users)
+    assert audit.sealed == len(engine.events.page(limit=1000)) > 380
+
+    event = store.events(user=ada.id, limit=250).items[240]
+    cast(dict[str, Any], event.body)["trigger"] = "edited"
+
+    assert 2 == len(engine.events.verify().problems)
+
+
+def test_what_happens_while_a_chain_is_walked_is_no_break(
+    clock: SettableClock, inbox: Inbox
+) -> None:
+    """
+    Given a user who is disabled in the very moment in which her chain is being read,
+    when the trail is verified,
+    then her chain holds.
+    """
+    store = Meddling()
+    with open_engine(store, clock=clock, inbox=inbox) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+        store.meddle = lambda: engine.disable(ada)
+
+        audit = engine.events.verify()
+
+        assert ((), 1) == (audit.problems, audit.users)
+        assert "disable" == engine.users.timeline(ada)[-1].trigger
+
+
+class Meddling(MemoryStore):
+    """A store that lets somebody in between a user and its events."""
+
+    meddle: Callable[[], object] | None = None
+
+    def events(self, **asked: Any) -> Page[StoredEvent]:
+        if "user" in asked and self.meddle is not None:
+            meddle, self.meddle = self.meddle, None
+            meddle()
+        return super().events(**asked)
+
+
+def test_a_tombstone_that_is_half_forgotten_is_no_break(
+    engine: admit.Engine, store: MemoryStore, clock: SettableClock
+) -> None:
+    """
+    Given a deleted user with more events than one commit forgets,
+    when the process dies after the first of these commits,
+    then the trail verifies, and the next sweep forgets the rest.
+    """
+    ada = engine.create("ada@example.com", PASSWORD)
+    for _ in range(130):
+        engine.disable(ada)
+        engine.enable(ada)
+    engine.delete(ada)
+    while engine.work_once():
+        pass
+    clock.advance(timedelta(days=400))
+
+    def die_at_the_second(change: Change) -> None:
+        if change.remove:
+            raise Died
+
+    store.before_commit = die_at_the_second
+    with pytest.raises(Died):
+        engine.sweep()
+    store.before_commit = None
+
+    assert 0 < len(engine.users.timeline(ada)) < 262
+    assert () == engine.events.verify().problems
+    assert 1 == engine.sweep().tombstones
+    assert () == engine.events.verify().problems
+
+
+class Died(BaseException):
+    """The process ended here."""

@@ -215,7 +215,7 @@ class FlowContract:
             return None
 
     def rerun(self, engine: Engine, user: User) -> User:
-        """Re-run a user; returns it as the flow left it, also when the flow, as declared, refuses."""
+        """Return a re-run user as the flow left it, also when the flow, as declared, refuses."""
         try:
             return engine.rerun(user)
         except FlowRefused as refused:
