@@ -84,6 +84,8 @@ def user_labels(user: User) -> tuple[Label, ...]:
         labels = [Label("all", created), Label(user.state, created)]
         labels += [Label(f"provider/{name}", created) for name in _providers(user)]
         labels += [Label("address", address.canonical) for address in user.addresses]
+        if not user.holds_keys:
+            labels += [Label("waits-for", i.key) for i in user.identities if i.key is not None]
         if user.disabled:
             labels.append(Label("disabled", created))
         if user.state == "pending" and user.runs and _run_failed(user):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -15,6 +17,11 @@ from ..lifecycle import move
 from ..records import Address, Run, User
 from ..stores import Cursor, KeyTaken
 from .runs import ended
+
+MOST_READ: Final = 10
+"""Users that are read of those who share an address or wait for a login; at most five wait."""
+_BEHIND_EVERY_ID: Final = "g"
+"""Ids are hex digits."""
 
 
 def become_confirmed(
@@ -35,7 +42,7 @@ def become_confirmed(
         if proved:
             codes["proved"] = "yes"
             addresses, epoch = _proved(user, run, now), user.epoch + 1
-    has_rivals = not user.holds_keys and any(rivals(core, user))
+    has_rivals = any(rivals(core, user))
     if has_rivals:
         core.work_waits.set()
     new = attrs.evolve(
@@ -81,28 +88,33 @@ def is_first_proof(user: User, run: Run) -> bool:
 
 
 def rivals(core: Core, user: User) -> list[User]:
-    """Return the others who wait for an address of *user* and for a login key of hers; who only
-    shares a mailbox, and logs in otherwise, is none."""
-    keys = {identity.key for identity in user.identities if identity.key is not None}
-    return [
-        other
-        for address in user.addresses
-        for other in holders(core, address.canonical)
-        if other.id != user.id
-        and other.state == "pending"
-        and any(identity.key in keys for identity in other.identities)
-    ]
+    """Return the others who wait, under `first-proof`, for a login key of *user*; who only shares
+    a mailbox, and logs in otherwise, is none."""
+    keys = [identity.key for identity in user.identities if identity.key is not None]
+    return [other for key in keys for other in waiting(core, key) if other.id != user.id]
 
 
-def holders(core: Core, canonical: str, *, most: int = 10) -> list[User]:
-    """Return the users that carry this address, newest last; under `reserve` at most one of a
+def waiting(core: Core, key: str) -> list[User]:
+    """Return the pending users who wait for a login key, newest last."""
+    return _labelled(core, "waits-for", key)
+
+
+def holders(core: Core, canonical: str) -> list[User]:
+    """Return the users that carry this address, newest last: under `reserve` at most one of a
     provider, under `first-proof` also those who wait for it."""
-    page = core.store.page("user", "address", Cursor(canonical, ""), most)
-    return [
-        user_from(record)
-        for record in page.items
-        if any(label == ("address", canonical) for label in record.labels)
-    ]
+    return _labelled(core, "address", canonical)
+
+
+def newest(users: Iterable[User]) -> User | None:
+    """Return the one that came last, or None."""
+    return max(users, key=lambda user: (user.created_at, user.id), default=None)
+
+
+def _labelled(core: Core, label: str, order: str) -> list[User]:
+    # The newest ones: whoever fills a list with users of his own must not hide who comes after.
+    page = core.store.page("user", label, Cursor(order, _BEHIND_EVERY_ID), MOST_READ, reverse=True)
+    found = [user_from(record) for record in page.items if (label, order) in record.labels]
+    return found[::-1]
 
 
 def address_taken(core: Core, taken: KeyTaken) -> AddressTaken:

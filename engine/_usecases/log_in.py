@@ -29,7 +29,7 @@ from ..masked import Secret
 from ..providers import Check, Claim
 from ..records import Address, Identity, LogIn, Session, SessionId, User, UserId
 from ..stores import KeyTaken
-from .confirming import holders
+from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
 
 SEEN_EVERY: Final = timedelta(minutes=15)
@@ -100,10 +100,10 @@ def _recognise(
 
 def _holder(core: Core, provider: str, claim: Claim) -> User | None:
     user = find_by_key(core, f"{provider}:{claim.login_key}")
-    if user is None and core.settings.address_policy == "first-proof":
-        # Nobody has proved this login yet; the newest who waits is told that she waits.
-        waiting = [u for u in holders(core, claim.login_key) if u.state == "pending"]
-        user = max(waiting, key=lambda u: (u.created_at, u.id), default=None)
+    if user is None and not (claim.proved and claim.creates_users):
+        # Under `first-proof`, nobody has proved this login yet: the newest who waits is told that
+        # she waits. Credentials that prove it themselves take it from those who do.
+        user = newest(waiting(core, f"{provider}:{claim.login_key}"))
     return user
 
 
@@ -209,6 +209,9 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         last_seen_at=now,
     )
     core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
+    if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
+        user = attrs.evolve(user, chore_at=now)
+        core.work_waits.set()
     session, refresh = new_session(core, by, user, identity, now)
     decision: Decision[None] = Decision(
         result=None,

@@ -24,15 +24,15 @@ from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..providers import NewIdentity, RegistrationRequest
 from ..records import Address, Identity, Run, User, UserId
-from ..stores import Cursor, KeyTaken
-from .confirming import address_taken
+from ..stores import KeyTaken
+from .confirming import address_taken, waiting
 from .delete import reject_loser
 from .enter import Entered, enter
 from .prepared import Finish, Prepared
 from .runs import Minted, active_flow, new_run
 
 MOST_WAITING: int = 5
-"""Users that may wait for one address under `first-proof` (design.md §5)."""
+"""Users that may wait for one login under `first-proof` (design.md §5)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -213,16 +213,16 @@ def refuse_if_taken(core: Core, user: User) -> None:
     """Under `first-proof` no commit collides, so what is known already is looked up.
 
     Raises:
-        AddressTaken: somebody holds a login key of *user*, or as many as may wait for its address.
+        AddressTaken: somebody holds a login key of *user*, or as many as may wait for it do.
     """
     for identity in user.identities:
-        if identity.key is not None and core.store.find(identity.key) is not None:
+        if identity.key is None:
+            continue
+        holder = core.store.find(identity.key)
+        if holder is not None and holder.id != user.id:
             raise address_taken(core, KeyTaken(identity.key))
-    for address in user.addresses:
-        page = core.store.page("user", "address", Cursor(address.canonical, ""), MOST_WAITING + 1)
-        label = ("address", address.canonical)
-        waiting = [r for r in page.items if label in r.labels and r.id != user.id]
-        if len(waiting) >= MOST_WAITING:
+        others = [other for other in waiting(core, identity.key) if other.id != user.id]
+        if len(others) >= MOST_WAITING:
             raise AddressTaken("pending")
 
 

@@ -160,6 +160,8 @@ def decide_correction(
     old = user.address
     moved = attrs.evolve(
         cancelled(user, ("confirm", "reset"), core.now()),
+        # She waits for the new one, or holds it, as whoever registers with it today.
+        holds_keys=core.settings.address_policy != "first-proof",
         addresses=(Address(typed=to, canonical=new_canonical), *user.addresses[1:]),
         identities=tuple(
             _readdressed(core, identity, to)

@@ -27,7 +27,7 @@ from ..errors import (
 from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Change, KeyTaken, Label, Put
-from .confirming import holders
+from .confirming import holders, newest, waiting
 from .password import decide_reset
 from .register import Validated, begin
 from .rerun import Reason, decide_again
@@ -49,7 +49,7 @@ def register(core: Core, by: Acting, valid: Validated) -> None:
         try:
             begin(core, by, valid, flow, queued=True)
         except AddressTaken:  # in this very instant, or too many wait for it
-            holder = find_by_key(core, key) or newest_waiting(core, valid.canonical)
+            holder = find_by_key(core, key) or newest(waiting(core, key))
         else:
             core.work_waits.set()
             return
@@ -71,23 +71,16 @@ def tell_holder(core: Core, by: Acting, holder: User | None) -> None:
         pretend(core, by, lambda u: decide_notice(core, by, u, "already-registered"))
 
 
-def newest_waiting(core: Core, canonical: str | None) -> User | None:
-    """Return the newest pending user with this address, or None."""
-    if canonical is None:
-        return None
-    waiting = [user for user in holders(core, canonical) if user.state == "pending"]
-    return max(waiting, key=lambda user: (user.created_at, user.id), default=None)
-
-
 def holder_of(core: Core, canonical: str) -> User | None:
     """Return the user that an address alone leads to: who registered with it as its login, else
-    who carries it confirmed, else the newest who waits."""
-    owner = find_by_key(core, f"{core.settings.password_provider}:{canonical}")
+    who carries it confirmed, else the newest who waits for it."""
+    key = f"{core.settings.password_provider}:{canonical}"
+    owner = find_by_key(core, key)
     if owner is not None:
         return owner
     found = holders(core, canonical)
     confirmed = next((user for user in found if user.state == "confirmed"), None)
-    return confirmed or max(found, key=lambda user: (user.created_at, user.id), default=None)
+    return confirmed or newest(waiting(core, key)) or newest(found)
 
 
 def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: bool) -> None:

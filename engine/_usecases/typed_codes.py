@@ -8,12 +8,12 @@ from typing import Final
 import attrs
 
 from .. import _tokens
-from .._commits import Decision, change_user
+from .._commits import Decision, change_user, find_by_key
 from .._core import Core
 from .._events import Acting, Happening
 from ..errors import CodeResting, CodeWrong, UserNotFound
 from ..records import CodeTries, Purpose, Run, User
-from .confirming import holders
+from .confirming import holders, waiting
 from .runs import address_is_gone, with_run
 
 TRIES_A_RUN: Final = 5
@@ -31,7 +31,7 @@ def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Pu
         CodeWrong: it fits none; the try was counted.
         CodeResting: too many were wrong; links still work.
     """
-    users = [user for user in holders(core, canonical) if user.state != "deleted"]
+    users = _who_may_have_it(core, canonical)
     if not users:
         raise UserNotFound("address")
     awake = [user for user in users if not _rests(core, user, purpose)]
@@ -42,6 +42,14 @@ def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Pu
     for user in awake or users:
         change_user(core, by, user.id, lambda found: count_try(core, found, purpose))
     raise CodeWrong if awake else CodeResting
+
+
+def _who_may_have_it(core: Core, canonical: str) -> list[User]:
+    """Who registered with this address as a login, or waits to, and who else carries it."""
+    key = f"{core.settings.password_provider}:{canonical}"
+    owner = find_by_key(core, key)
+    found = [*([] if owner is None else [owner]), *waiting(core, key), *holders(core, canonical)]
+    return list({user.id: user for user in found}.values())
 
 
 def run_of_code(core: Core, user: User, typed: str, purpose: Purpose) -> Run | None:

@@ -196,8 +196,9 @@ def _do_chore(core: Core, user: User) -> None:
             # Not at once: a step that keeps failing would have the worker do nothing else.
             again_at = core.now() + ERASE_AGAIN_AFTER
     else:
-        for rival in rivals(core, user):
-            reject(core, rival.id)
+        while losers := rivals(core, user):
+            for loser in losers:
+                reject(core, loser.id)
     record = core.store.get("user", user.id)
     if record is None:
         return

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 import admit
-from admit import Check, Claim, Identity, NewIdentity, RegistrationRequest, Services, hookimpl
+from admit import (
+    Check,
+    Claim,
+    Entry,
+    Identity,
+    NewIdentity,
+    Outcome,
+    RegistrationRequest,
+    Services,
+    hookimpl,
+)
 from admit.errors import (
     AddressTaken,
     CodeWrong,
@@ -16,6 +26,7 @@ from admit.errors import (
     UserNotFound,
     WrongCredentials,
 )
+from admit.flows import ConfirmationFlow
 from admit.masked import Secret
 from admit.providers import Provider
 from admit.testing import Inbox, MemoryStore, SettableClock
@@ -289,8 +300,69 @@ def test_correcting_only_the_spelling_is_no_conflict_with_herself(
     assert "Ada@Example.com" == corrected.address.typed
 
 
+def test_who_registered_under_reserve_and_corrects_under_first_proof_waits_too(
+    first_proof: admit.Engine, inbox: Inbox
+) -> None:
+    """
+    Given a user who holds her address, since she registered under `reserve`,
+    when it is corrected, under `first-proof`, to one for which four wait,
+    then she is the fifth who waits, lets go of the old address, and holds the new one as soon as
+    she proves it; the worker rejects the others.
+    """
+    first_proof.settings.set("address_policy", "reserve")
+    grace = first_proof.register("grace@exmaple.com", PASSWORDS[5])
+    first_proof.settings.set("address_policy", "first-proof")
+    waiting(first_proof, inbox, 4)
+
+    first_proof.correct_address(grace, to="ada@example.com")
+
+    link = inbox.last_link().credentials
+    first_proof.register("grace@exmaple.com", PASSWORDS[5])
+    with pytest.raises(AddressTaken):
+        first_proof.register("ada@example.com", PASSWORDS[5])
+    assert "confirmed" == first_proof.confirm(**link).state
+    first_proof.work_once()
+    assert ["grace@exmaple.com"] == [
+        user.addresses[0].typed for user in first_proof.users.pending().items
+    ]
+
+
+def test_who_waited_under_first_proof_and_corrects_under_reserve_holds_the_address(
+    first_proof: admit.Engine, inbox: Inbox
+) -> None:
+    """As whoever registers with it today would."""
+    waiting(first_proof, inbox, 1)
+    [ada] = first_proof.users.pending().items
+    first_proof.settings.set("address_policy", "reserve")
+
+    first_proof.correct_address(ada, to="ada@example.org")
+
+    with pytest.raises(AddressTaken):
+        first_proof.register("ada@example.org", PASSWORDS[1])
+
+
+def test_who_waits_is_rejected_also_when_the_policy_was_switched_back(
+    first_proof: admit.Engine, inbox: Inbox
+) -> None:
+    """
+    Given two who wait, and a third who took the address under `reserve`,
+    when the third confirms,
+    then the worker rejects the two: nobody waits for what can not be had.
+    """
+    waiting(first_proof, inbox, 2)
+    first_proof.settings.set("address_policy", "reserve")
+    ada = first_proof.register("ada@example.com", PASSWORDS[2])
+
+    first_proof.confirm(**inbox.last_link().credentials)
+    first_proof.work_once()
+
+    assert 0 == first_proof.users.count("pending")
+    assert ada.id == first_proof.users.find("ada@example.com").id
+
+
 class Nicknames:
-    """A provider whose users register with a nickname, and an address for messages."""
+    """A provider whose users register with a nickname, and perhaps an address for messages; one
+    who comes with the master key proves that the nickname is his."""
 
     name = "nickname"
     inline = True
@@ -300,14 +372,17 @@ class Nicknames:
         return [self]
 
     def new_identity(self, request: RegistrationRequest, services: Services) -> NewIdentity:
-        address = str(request.data["address"])
-        return NewIdentity(login_key=request.login, address=address)
+        address = request.data.get("address")
+        return NewIdentity(
+            login_key=request.login, address=None if address is None else str(address)
+        )
 
     def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
         return {}
 
     def identify(self, credentials: Mapping[str, Any], services: Services) -> Claim:
-        return Claim(login_key=credentials["nickname"])
+        proved = "master-key" in credentials
+        return Claim(login_key=credentials["nickname"], proved=proved, creates_users=proved)
 
     def check(
         self, credentials: Mapping[str, Any], identity: Identity | None, services: Services
@@ -341,3 +416,89 @@ def test_who_waits_for_another_login_is_not_rejected(
 
         assert (countess.id,) == tuple(user.id for user in engine.users.pending().items)
         assert "confirmed" == engine.confirm(**link).state
+
+
+@pytest.fixture
+def nicknames(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
+    """An engine whose users have nicknames, under `first-proof`."""
+    with open_engine(
+        store,
+        clock=clock,
+        inbox=inbox,
+        plugins=[Nicknames(), Waiting()],
+        settings={"address_policy": "first-proof", "confirmation_flow": "waiting"},
+    ) as engine:
+        yield engine
+
+
+class Waiting:
+    """A flow that sends nothing."""
+
+    name = "waiting"
+    inline = True
+
+    @hookimpl
+    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
+        return [self]
+
+    def begin(self, entry: Entry, services: Services) -> Outcome:
+        return Outcome.pending()
+
+
+def test_a_login_without_an_address_is_waited_for_like_any_other(nicknames: admit.Engine) -> None:
+    """
+    Given a provider that knows no addresses,
+    when six register with one login, then the sixth is refused; when one is confirmed, then the
+    worker rejects the others.
+    """
+    users = [nicknames.register("countess", provider="nickname") for _ in range(5)]
+    with pytest.raises(AddressTaken):
+        nicknames.register("countess", provider="nickname")
+
+    nicknames.confirm_manually(users[2])
+    nicknames.work_once()
+
+    assert 0 == nicknames.users.count("pending")
+    assert users[2].id == nicknames.users.find_login("nickname", "countess").id
+
+
+def test_a_first_log_in_that_proves_the_login_takes_it_from_those_who_wait(
+    nicknames: admit.Engine,
+) -> None:
+    """
+    Given two who wait for a login,
+    when somebody else proves at her first log-in that it is hers,
+    then it is hers, and the worker rejects the others.
+    """
+    for _ in range(2):
+        nicknames.register("countess", provider="nickname")
+    with pytest.raises(WrongCredentials):
+        nicknames.log_in("nickname", nickname="countess")
+
+    login = nicknames.log_in("nickname", **{"nickname": "countess", "master-key": True})
+    nicknames.work_once()
+
+    assert (0, 1) == (nicknames.users.count("pending"), nicknames.users.count("confirmed"))
+    assert login.user.id == nicknames.users.find_login("nickname", "countess").id
+
+
+def test_who_only_carries_the_address_takes_none_of_the_five_places(
+    nicknames: admit.Engine, inbox: Inbox
+) -> None:
+    """
+    Given twenty users of another provider who gave Ada's address,
+    when she registers with it after them, and types her code,
+    then she may wait, is found by her address, and is confirmed.
+    """
+    for number in range(20):
+        data = {"address": "ada@example.com"}
+        nicknames.register(f"nick{number}", provider="nickname", data=data)
+    nicknames.settings.set("confirmation_flow", "email")
+
+    ada = nicknames.register("ada@example.com", PASSWORDS[0])
+    code = inbox.last_code()
+    for number in range(20, 40):
+        nicknames.register(f"nick{number}", provider="nickname", data=data)
+
+    assert ada.id == nicknames.users.find("ada@example.com").id
+    assert ada.id == nicknames.confirm(address="ada@example.com", code=code).id
