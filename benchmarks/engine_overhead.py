@@ -59,6 +59,9 @@ class _Plain:
     def private_data(self, password: admit.Secret, services: admit.Services) -> Mapping[str, str]:
         return {}
 
+    def verify_private(self, password: Any, identity: Any, services: admit.Services) -> bool:
+        return identity is not None
+
 
 class Plugin:
     """What an engine for benchmarks is opened with."""

@@ -63,8 +63,11 @@ _ANSWERS: Final[Mapping[str, type]] = {
     "check": Check,
     "new_identity": NewIdentity,
     "private_data": Mapping,
+    "verify_private": bool,
 }
 """What a provider's methods must answer."""
+_REGISTERING: Final = ("new_identity", "private_data", "verify_private")
+"""The methods of a provider whose users register."""
 
 
 @attrs.frozen
@@ -223,6 +226,8 @@ class Plugins:
                     )
                 if hook == "register_settings":
                     _check_section(plugin, name, value)
+                elif hook == "register_providers":
+                    _check_provider(plugin, name, value)
                 self._add(offers, _OFFERS[hook], name, plugin, value)
         return offers
 
@@ -381,6 +386,17 @@ def _check_section(plugin: str, name: str, section: Any) -> None:
     except Exception as problem:
         what = f"the section {name!r} is no class of settings: {problem}"
         raise PluginFailed(plugin, "register_settings", what) from problem
+
+
+def _check_provider(plugin: str, name: str, provider: Any) -> None:
+    """Return if *provider* is one. Raises PluginFailed, naming the method that it lacks."""
+    wanted = ["identify", "check"]
+    if any(hasattr(provider, method) for method in _REGISTERING):
+        wanted += _REGISTERING  # who has one of them means to register users
+    lacks = [method for method in wanted if not callable(getattr(provider, method, None))]
+    if lacks:
+        what = f"the provider {name!r} has no method {lacks[0]!r}"
+        raise PluginFailed(plugin, "register_providers", what)
 
 
 def _say(problem: BaseException) -> str:

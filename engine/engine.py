@@ -219,6 +219,8 @@ class Engine:
         Raises:
             InvalidAddress, AddressTaken, UserNotFound; NotAllowed: it is not pending.
             WrongCredentials: the password is not the stored one. Nothing was written.
+            Vetoed, PluginFailed: a `before_register` hook would not let *to* register.
+            TryLater: acting as the user, within the setting `cool_down` of a correction before.
             FlowFailed, FlowRefused: the address is corrected, the new message did not get through.
         """
         user_id = self._id(user, address)

@@ -139,9 +139,10 @@ def register_commands() -> Iterable[click.Command]:
 
 @hookspec
 def before_register(request: Registration) -> str | None:
-    """Refuse a registration.
+    """Refuse a registration, or the correction of its address.
 
     Kind: veto. Called: after validation, before hashing and the first commit; no lock is held.
+    Also when a pending user's address is about to be corrected, with the new one.
     Answer: None to let it pass, or the sentence that the caller reads, so no secret in it.
     Raises: refused as well (fail closed), with PluginFailed naming the plugin. Slow: named, not
     cut.

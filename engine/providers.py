@@ -110,3 +110,14 @@ class RegisteringProvider(Protocol):
     def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
         """Return what to keep of a password that was accepted: its hash. May be slow."""
         ...
+
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: Services
+    ) -> bool:
+        """Return whether *password* is the one that this identity's private data was made of.
+
+        Asked when a password is to prove who somebody is besides a log-in: to change it, to delete
+        an account, to correct an address. With None, or when nothing is kept of a password, it must
+        cost as much and answer no (security.md E4).
+        """
+        ...

@@ -26,18 +26,20 @@ from ._usecases import (
 from ._usecases import password as passwords
 from ._usecases.confirm import Change
 from ._usecases.confirming import is_first_proof
+from ._usecases.proof import hashed, is_password_of, with_private
 from ._usecases.rerun import Reason
 from .addresses import canonical
 from .errors import (
     CodeResting,
     CodeWrong,
+    InvalidInput,
     LogInRefused,
     TokenUnknown,
     UserNotFound,
     WrongCredentials,
 )
 from .masked import Secret
-from .records import LogIn, Receipt, Run, User, UserId
+from .records import LogIn, Purpose, Receipt, Run, User, UserId
 
 T = TypeVar("T")
 
@@ -151,32 +153,56 @@ class PublicFace:
             run = confirm.good_run(self._core, user, run_id, digest, "confirm")
             change = self._replacing(user, run, chosen)
             return confirm.by_token(self._core, self._by, token_id, token, change=change).run()
-        found, typed = canonical(address), _tokens.read_code(code)
-        self._count_client()
-        throttle.hit(self._core, "code", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
-        owner = self._owner_of_code(found, typed)
+        found, typed = self._typed_code(address, code)
+        owner = self._owner_of_code(found, typed, "confirm")
         run_of_code = typed_codes.run_of_code(self._core, owner, typed, "confirm")
         change = self._replacing(owner, run_of_code, chosen)
         return confirm.by_code(self._core, self._by, found, code, change=change).run()
 
-    def set_password(self, *, token_id: str, token: str | Secret, password: str | Secret) -> User:
-        """Set a password with a reset token; as `Engine.set_password`."""
-        self._count_client()
-        prepared = passwords.by_token(self._core, self._by, token_id, token, as_secret(password))
-        return prepared.run()
+    def set_password(
+        self,
+        *,
+        password: str | Secret,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
+        address: str | None = None,
+        code: str | Secret | None = None,
+    ) -> User:
+        """Set a password with the token of a reset link, or with an address and its typed reset
+        code. Ends every session; a pending user is confirmed by it.
 
-    def change_password(self, *, address: str, current: str | Secret, new: str | Secret) -> User:
+        Raises:
+            TokenMalformed, TokenRefused: as `Engine.set_password`.
+            CodeWrong: the code is wrong or rests, or nobody has this address.
+            PasswordRefused: the policy refuses it; token and code stay good.
+        """
+        new = as_secret(password)
+        if token is not None or token_id is not None:
+            self._count_client()
+            return passwords.by_token(self._core, self._by, token_id, token, new).run()
+        found, typed = self._typed_code(address, code)
+        # Before the code is looked at: a password that no policy takes tells nothing of it.
+        self._core.services.check_password(new, address=found)
+        self._owner_of_code(found, typed, "reset")
+        return passwords.by_code(self._core, self._by, found, typed, new).run()
+
+    def change_password(
+        self,
+        *,
+        current: str | Secret,
+        new: str | Secret,
+        address: str | None = None,
+        user: User | UserId | None = None,
+    ) -> User:
         """Change a password with the current one, also one that must be changed.
 
         Raises:
-            LogInRefused: unknown address or wrong password.
+            LogInRefused: nobody has this address, or id, and password.
             PasswordRefused: the policy refuses the new one.
         """
-        user = self._owner(address, as_secret(current, "current"))
-        prepared = passwords.change(
-            self._core, self._by, user.id, as_secret(current, "current"), as_secret(new, "new")
-        )
-        return prepared.run()
+        proof, wanted = as_secret(current, "current"), as_secret(new, "new")
+        owner = self._owner(address, user, proof)
+        return passwords.change(self._core, self._by, owner.id, proof, wanted).run()
 
     def log_in(self, provider: str, /, **credentials: object) -> LogIn:
         """Log in.
@@ -188,34 +214,49 @@ class PublicFace:
         self._count_client()
         return _alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
 
-    def correct_address(self, *, address: str, password: str | Secret, to: str) -> Receipt:
+    def correct_address(
+        self,
+        *,
+        password: str | Secret,
+        to: str,
+        address: str | None = None,
+        user: User | UserId | None = None,
+    ) -> Receipt:
         """Correct the address of a pending registration, by the holder of its password.
 
         Raises:
-            LogInRefused: nobody who is pending has this address and password.
+            LogInRefused: nobody has this address, or id, and password.
+            Vetoed, PluginFailed: a *before* hook would not let it register.
         """
-        user = self._owner(address, as_secret(password))
         wanted = canonical(to, field="to")
+        owner = self._owner(address, user, as_secret(password))
+        rerun.ask_plugins(self._core, self._by, owner, to)
         self._begin("message", wanted)
         stranger.change_or_pretend(
             self._core,
             self._by,
-            user,
+            owner,
             lambda found: rerun.decide_correction(
                 self._core, self._by, found, to, wanted, queued=True
             ),
         )
         return Receipt()
 
-    def delete(self, *, address: str, password: str | Secret) -> Receipt:
+    def delete(
+        self,
+        *,
+        password: str | Secret,
+        address: str | None = None,
+        user: User | UserId | None = None,
+    ) -> Receipt:
         """Delete one's own account, with its password as the fresh proof.
 
         Raises:
-            LogInRefused: unknown address or wrong password.
+            LogInRefused: nobody has this address, or id, and password.
             Vetoed: a plugin refused.
         """
-        user = self._owner(address, as_secret(password))
-        delete.delete(self._core, self._by, user.id).run()
+        owner = self._owner(address, user, as_secret(password))
+        delete.delete(self._core, self._by, owner.id).run()
         return Receipt()
 
     # --- inside --------------------------------------------------------------------------------
@@ -227,17 +268,12 @@ class PublicFace:
         user: User | UserId | None,
         password: str | Secret | None,
     ) -> Receipt:
-        holder, named = None, False
-        if user is not None:
-            user_id = user.id if isinstance(user, User) else check_id(user, "user")
-            self._begin("message", user_id)
-            holder, named = self._user(user_id), True
-        else:
-            found = canonical(address)
-            self._begin("message", found)
-            holder = stranger.holder_of(self._core, found)
-            if password is not None:
-                named = self._is_password_of(holder, as_secret(password))
+        subject, find = self._named(address, user)
+        proof = None if password is None else as_secret(password)
+        self._begin("message", subject)
+        holder, named = find(), user is not None
+        if not named and proof is not None:
+            named = is_password_of(self._core, holder, proof)
         stranger.again(self._core, self._by, holder, reason, named=named)
         return Receipt()
 
@@ -254,35 +290,49 @@ class PublicFace:
             network = throttle.network_of(client.address)
             throttle.hit(self._core, "client", network, limit=CLIENT_LIMIT, window=CLIENT_WINDOW)
 
-    def _owner(self, address: str, secret: Secret) -> User:
-        """Return who has this address and password. Raises LogInRefused; one hash in any case."""
+    def _named(
+        self, address: str | None, user: User | UserId | None
+    ) -> tuple[str, Callable[[], User | None]]:
+        """Return what is counted, and how to look – after it was counted – who is meant."""
+        if (user is None) == (address is None):
+            raise InvalidInput("user", "name the user by id or by address, one of the two.")
+        if address is not None:
+            found = canonical(address)
+            return found, lambda: stranger.holder_of(self._core, found)
+        user_id = user.id if isinstance(user, User) else check_id(user, "user")
+        return user_id, lambda: self._user(user_id)
+
+    def _owner(self, address: str | None, user: User | UserId | None, password: Secret) -> User:
+        """Return who is meant and has this password. Raises LogInRefused; one hash in any case."""
+        subject, find = self._named(address, user)
         self._count_client()
-        found = canonical(address)
-        throttle.hit(self._core, "proof", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
-        user = stranger.holder_of(self._core, found)
-        if not self._is_password_of(user, secret) or user is None or user.disabled:
+        throttle.hit(self._core, "proof", subject, limit=CODE_LIMIT, window=CLIENT_WINDOW)
+        owner = find()
+        if not is_password_of(self._core, owner, password) or owner is None or owner.disabled:
             record_refusal(self._core, self._by, None, "proof", LogInRefused.code)
             raise LogInRefused
-        return user
-
-    def _is_password_of(self, user: User | None, secret: Secret) -> bool:
-        identity = None if user is None else user.identity(self._core.settings.password_provider)
-        hashed = None if identity is None else identity.private.get("hash")
-        return self._core.services.verify_password(secret, hashed)
+        return owner
 
     def _user(self, user_id: str) -> User | None:
         record = self._core.store.get("user", user_id)
         return None if record is None else user_from(record)
 
-    def _owner_of_code(self, found: str, typed: str) -> User:
+    def _typed_code(self, address: str | None, code: str | Secret | None) -> tuple[str, str]:
+        """Return an address and a code as they are compared, once the try was counted (T2)."""
+        found, typed = canonical(address), _tokens.read_code(code)
+        self._count_client()
+        throttle.hit(self._core, "code", found, limit=CODE_LIMIT, window=CLIENT_WINDOW)
+        return found, typed
+
+    def _owner_of_code(self, found: str, typed: str, purpose: Purpose) -> User:
         """Return whom a typed code belongs to. Raises CodeWrong, at the same cost for nobody."""
         try:
-            return typed_codes.user_of_code(self._core, self._by, found, typed, "confirm")
+            return typed_codes.user_of_code(self._core, self._by, found, typed, purpose)
         except UserNotFound:
             stranger.pretend(
                 self._core,
                 self._by,
-                lambda user: typed_codes.count_try(self._core, user, "confirm"),
+                lambda user: typed_codes.count_try(self._core, user, purpose),
             )
             raise CodeWrong from None
         except CodeResting:
@@ -294,12 +344,12 @@ class PublicFace:
         first_heard = (
             run is not None and run.proves and run.result != "success" and is_first_proof(user, run)
         )
-        if not (user.state == "pending" or first_heard) or self._is_password_of(user, chosen):
+        if not (user.state == "pending" or first_heard) or is_password_of(self._core, user, chosen):
             return None
         typed = None if user.address is None else user.address.typed
         self._core.services.check_password(chosen, address=typed)
-        private = passwords.hashed(self._core, chosen)
-        return lambda found: passwords.with_private(self._core, found, private)
+        private = hashed(self._core, user, chosen)
+        return lambda found: with_private(self._core, found, private)
 
 
 def _alike(call: Callable[[], T]) -> T:

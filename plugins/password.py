@@ -60,11 +60,12 @@ class LocalUserpass:
             TryLater: too many hashes wait already (P4).
         """
         password = _password(credentials)
-        kept = {} if identity is None else identity.private
-        hashed = kept.get(HASH)
-        if not services.verify_password(password, hashed) or hashed is None:
+        if identity is None or HASH not in identity.private:
+            return Check(accepted=self.verify_private(password, None, services))
+        kept = identity.private
+        if not self.verify_private(password, identity, services):
             return Check(accepted=False)
-        if services.needs_rehash(hashed):
+        if services.needs_rehash(kept[HASH]):
             with contextlib.suppress(TryLater):
                 return Check(
                     accepted=True, private={**kept, HASH: services.hash_password(password)}
@@ -98,6 +99,17 @@ class LocalUserpass:
         """
         _must_be_unicode(password)
         return {HASH: services.hash_password(password)}
+
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: Services
+    ) -> bool:
+        """Return whether *password* belongs to the hash; without one: no, at the same cost (E4).
+
+        Raises:
+            TryLater: too many hashes wait already (P4).
+        """
+        hashed = None if identity is None else identity.private.get(HASH)
+        return services.verify_password(password, hashed) and hashed is not None
 
 
 def _password(credentials: Credentials) -> Secret:

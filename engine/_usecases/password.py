@@ -29,8 +29,8 @@ from .confirm import good_run
 from .confirming import address_taken, become_confirmed, is_first_proof, prove_address
 from .enter import Entered, ResetRequest, enter
 from .prepared import Finish, Prepared
-from .register import registering_provider, tell
-from .rerun import check_password
+from .proof import check_password, hashed, is_password_of, password_identity, with_private
+from .register import tell
 from .runs import Minted, active_flow, cancelled, ended, new_run, with_run
 from .typed_codes import run_of_code, user_of_code
 
@@ -54,7 +54,7 @@ def reset(
         core.services.check_password(password, address=_typed(before))
     if current_password is not None:
         request = attrs.evolve(
-            request, current_password_valid=_is_valid(core, before, current_password)
+            request, current_password_valid=is_password_of(core, before, current_password)
         )
 
     def decide(settle: bool) -> Finish[User]:
@@ -78,7 +78,7 @@ def decide_reset(
     """Decide that a reset run begins. Also for a pending user: using it confirms (H7)."""
     if user.state not in ("pending", "confirmed"):
         raise NotAllowed(user.state, "reset", triggers_from(user.state))
-    if user.identity(core.settings.password_provider) is None:
+    if password_identity(core, user) is None:
         raise NotAllowed(user.state, "reset a password it does not have", ())
     flow = active_flow(core, "reset")
     address = None if user.address is None else user.address.canonical
@@ -122,7 +122,7 @@ def conclude_reset(
     counts = entered.written.effect == "dispatched" and entered.answer.status == "success"
     if not (counts and entered.answer.proved and request.password is not None):
         return entered.user
-    private = hashed(core, request.password)
+    private = hashed(core, entered.user, request.password)
 
     def decide(user: User) -> Decision[bool]:
         current = user.run(run.id)
@@ -152,7 +152,7 @@ def by_token(
     user = user_from(record)
     good(user)  # before hashing: a dead token costs us nothing
     core.services.check_password(password, address=_typed(user))
-    private = hashed(core, password)
+    private = hashed(core, user, password)
 
     def decide(found: User) -> Decision[bool]:
         if found.id != user_id:
@@ -168,7 +168,7 @@ def by_code(core: Core, by: Acting, address: str, code: object, password: Secret
     found_by, typed = canonical(address), _tokens.read_code(code)
     core.services.check_password(password, address=address)
     user = user_of_code(core, by, found_by, typed, "reset")
-    private = hashed(core, password)
+    private = hashed(core, user, password)
 
     def decide(found: User) -> Decision[bool]:
         run = run_of_code(core, found, typed, "reset")
@@ -190,11 +190,11 @@ def change(core: Core, by: Acting, user_id: str, current: Secret, new: Secret) -
         record_refusal(core, by, before, "change-password", problem.code)
         raise
     core.services.check_password(new, address=_typed(before))
-    private = hashed(core, new)
-    known = before.identity(core.settings.password_provider)
+    private = hashed(core, before, new)
+    known = password_identity(core, before)
 
     def decide(user: User) -> Decision[bool]:
-        identity = user.identity(core.settings.password_provider)
+        identity = password_identity(core, user)
         if known is None or identity is None or identity.private != known.private:
             raise WrongCredentials  # changed by somebody else meanwhile
         changed = cancelled(
@@ -205,33 +205,6 @@ def change(core: Core, by: Acting, user_id: str, current: Secret, new: Secret) -
         return Decision(result=False, new=changed, happenings=(happening,))
 
     return _setting(core, by, user_id, decide)
-
-
-def hashed(core: Core, password: Secret) -> Mapping[str, str]:
-    """Return what the password provider keeps of *password*."""
-    offer = registering_provider(core, None)
-    private: Mapping[str, str] = core.plugins.call(
-        offer, "private_data", lambda: offer.value.private_data(password, core.services)
-    )
-    return private
-
-
-def with_private(core: Core, user: User, private: Mapping[str, str]) -> User:
-    """Return *user* with the private data of its password identity replaced: the old hash is gone.
-
-    Raises:
-        NotAllowed: it has no such identity.
-    """
-    name = core.settings.password_provider
-    if user.identity(name) is None:
-        raise NotAllowed(user.state, "set a password without a password identity", ())
-    return attrs.evolve(
-        user,
-        identities=tuple(
-            attrs.evolve(identity, private=dict(private)) if identity.provider == name else identity
-            for identity in user.identities
-        ),
-    )
 
 
 def _decide_password(
@@ -279,11 +252,3 @@ def _setting(
 
 def _typed(user: User) -> str | None:
     return None if user.address is None else user.address.typed
-
-
-def _is_valid(core: Core, user: User, password: Secret) -> bool:
-    try:
-        check_password(core, user, password)
-    except WrongCredentials:
-        return False
-    return True

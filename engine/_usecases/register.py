@@ -113,16 +113,18 @@ def registering_provider(core: Core, name: str | None) -> Offer:
     offer = core.plugins.offer(
         "register_providers", core.settings.password_provider if name is None else name
     )
-    if not _registers(offer):
+    if not registers(offer):
         offers = core.plugins.offers("register_providers").values()
-        known = [o.name for o in offers if _registers(o)]
+        known = [o.name for o in offers if registers(o)]
         raise UnknownName("provider that registers users", offer.name, known)
     return offer
 
 
-def _registers(offer: Offer) -> bool:
-    # What isinstance(…, RegisteringProvider) looks at, at a twentieth of its cost.
-    return hasattr(offer.value, "new_identity") and hasattr(offer.value, "private_data")
+def registers(offer: Offer) -> bool:
+    """Return whether users register with this provider, before they can log in."""
+    # What isinstance(…, RegisteringProvider) looks at, at a twentieth of its cost; that it has all
+    # three methods or none was seen when it was loaded.
+    return hasattr(offer.value, "private_data")
 
 
 def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:

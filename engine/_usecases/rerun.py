@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Literal
 
 import attrs
 
-from .._commits import Decision, change_user, load
+from .._commits import Decision, change_user, load, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._plugins import Offer
@@ -19,6 +20,7 @@ from ..errors import (
     UserNotFound,
     WrongCredentials,
 )
+from ..hookspecs import Registration
 from ..lifecycle import Facts, move, triggers_from
 from ..masked import Secret
 from ..providers import RegistrationRequest
@@ -26,6 +28,7 @@ from ..records import Address, Identity, Run, User
 from ..stores import KeyTaken
 from .confirming import address_taken
 from .prepared import Finish, Prepared
+from .proof import check_password
 from .register import enter_or_lose, refuse_if_taken, registering_provider, tell
 from .runs import Minted, active_flow, cancelled, new_run
 
@@ -65,12 +68,12 @@ def decide_again(
         TryLater: a user asks again within the cool-down.
         UnknownName, NotConfigured: the active flow cannot be entered here.
     """
-    facts = Facts(cool_down_is_over=cool_down_is_over(core, by, user))
+    left = cool_down_left(core, by, user, reason, queued=queued)
     try:
-        step = move(user.state, "rerun", facts)
+        step = move(user.state, "rerun", Facts(cool_down_is_over=not left))
     except NotAllowed as refused:
         if refused.guard == "cool_down_is_over":
-            raise TryLater("a message was sent a moment ago", core.settings.cool_down) from None
+            raise TryLater("a message was sent a moment ago", left) from None
         raise
     flow = active_flow(core, "confirm")
     if reason == "resend" and not resends(flow):
@@ -98,12 +101,20 @@ def resends(flow: Offer) -> bool:
     return bool(getattr(flow.value, "resends", False))
 
 
-def cool_down_is_over(core: Core, by: Acting, user: User) -> bool:
-    """Return whether *user* may be sent a message again. Only users who ask for themselves wait;
-    the application and its admins know what they do."""
-    if by.actor.kind != "user" or user.last_run is None:
-        return True
-    return user.last_run.created_at + core.settings.cool_down <= core.now()
+def cool_down_left(
+    core: Core, by: Acting, user: User, reason: Reason = "rerun", *, queued: bool = False
+) -> timedelta:
+    """Return how long it is until *user* may be sent a message again. Only users who ask for
+    themselves wait; the application and its admins know what they do.
+
+    A correction goes to another address, so it waits for the correction before it alone – and a
+    stranger's was throttled by the new address already.
+    """
+    last = user.last_run
+    corrects = reason == "correct-address"
+    if by.actor.kind != "user" or last is None or (corrects and (queued or last.reason != reason)):
+        return timedelta(0)
+    return max(timedelta(0), last.created_at + core.settings.cool_down - core.now())
 
 
 def _finish(core: Core, by: Acting, user: User, run: Run, minted: Minted | None) -> User:
@@ -125,8 +136,14 @@ def correct_address(
     if by.actor.kind == "user" and password is None:
         raise InvalidInput("password", "is needed: it shows who registered.")
 
+    before = load(core, user_id)
     if password is not None:
-        check_password(core, load(core, user_id), password)
+        try:
+            check_password(core, before, password)
+        except WrongCredentials as problem:
+            record_refusal(core, by, before, "correct-address", problem.code)
+            raise
+    ask_plugins(core, by, before, to)
 
     def decide(settle: bool) -> Finish[User]:
         try:
@@ -145,12 +162,26 @@ def correct_address(
     return Prepared(decide)
 
 
-def check_password(core: Core, user: User, password: Secret) -> None:
-    """Return if *password* is the one stored with *user*. Raises WrongCredentials."""
-    identity = user.identity(core.settings.password_provider)
-    hashed = None if identity is None else identity.private.get("hash")
-    if not core.services.verify_password(password, hashed):
-        raise WrongCredentials
+def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
+    """Ask whether *user* might register with the address *to*: a correction is no way past them.
+
+    Raises:
+        Vetoed, PluginFailed: a `before_register` hook said no, or failed.
+    """
+    for identity in user.identities:
+        asked = Registration(
+            provider=identity.provider,
+            login=to if _is_login(user, identity) else identity.login_key or "",
+            address=to,
+            data=identity.data,
+            client=by.client,
+        )
+        core.plugins.veto("before_register", request=asked)
+
+
+def _is_login(user: User, identity: Identity) -> bool:
+    """Whether the address of *user* is also what this identity logs in with."""
+    return user.address is not None and identity.login_key == user.address.canonical
 
 
 def decide_correction(
@@ -164,9 +195,7 @@ def decide_correction(
         holds_keys=core.settings.address_policy != "first-proof",
         addresses=(Address(typed=to, canonical=new_canonical), *user.addresses[1:]),
         identities=tuple(
-            _readdressed(core, identity, to)
-            if old is not None and identity.login_key == old.canonical
-            else identity
+            _readdressed(core, identity, to) if _is_login(user, identity) else identity
             for identity in user.identities
         ),
     )

@@ -10,7 +10,7 @@ from ..errors import AdmitError
 from ..lifecycle import Facts, may
 from ..records import Run, User
 from .delete import deadline_has_passed
-from .rerun import cool_down_is_over
+from .rerun import cool_down_left
 from .runs import MOST_ATTEMPTS, active_flow, live_attempts
 
 
@@ -33,7 +33,7 @@ def why(core: Core, by: Acting, user: User) -> Why:
     flow_problem = _flow_problem(core)
     facts = Facts(
         flow_is_loaded=flow_problem is None,
-        cool_down_is_over=cool_down_is_over(core, by, user),
+        cool_down_is_over=not cool_down_left(core, by, user),
         deadline_has_passed=deadline_has_passed(core, user),
     )
     moves = may(user.state, facts)

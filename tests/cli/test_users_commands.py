@@ -320,6 +320,11 @@ class Handles:
     def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
         return {}
 
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: Services
+    ) -> bool:
+        return False
+
     def identify(self, credentials: Credentials, services: Services) -> Claim:
         return Claim(login_key=str(credentials["name"]))
 

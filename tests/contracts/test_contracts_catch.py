@@ -96,6 +96,10 @@ class Provider:
     def private_data(self, password, services):
         return {"hash": services.hash_password(password)}
 
+    def verify_private(self, password, identity, services):
+        hashed = None if identity is None else identity.private["hash"]
+        return services.verify_password(password, hashed)
+
 
 class Registered(ProviderContract):
     provider = "faulty"
@@ -140,6 +144,15 @@ class TestKeeping(Registered):
     plugins = (Keeping(),)
 
 
+class Credulous(Provider):
+    def verify_private(self, password, identity, services):
+        return True
+
+
+class TestCredulous(Registered):
+    plugins = (Credulous(),)
+
+
 class Quick(Provider):
     known = {"12", "34"}
 
@@ -180,6 +193,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         ),
         ("TestLiteral", {"test_a_login_spelled_otherwise_leads_to_the_same_user"}),
         ("TestKeeping", {"test_t3_no_secret_is_kept_shown_or_logged"}),
+        ("TestCredulous", {"test_its_password_proves_who_she_is"}),
         ("TestQuick", {"test_e4_an_unknown_login_is_refused_at_the_cost_of_a_known_one"}),
     ],
 )

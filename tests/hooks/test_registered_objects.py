@@ -238,6 +238,7 @@ def test_a_check_that_names_settings_passes(open_with: OpenWith) -> None:
         ("check", True, "must answer a Check, not bool"),
         ("new_identity", {}, "must answer a NewIdentity, not dict"),
         ("private_data", "hash", "must answer a Mapping, not str"),
+        ("verify_private", "yes", "must answer a bool, not str"),
     ],
 )
 @pytest.mark.parametrize("inline", [True, False])
@@ -246,7 +247,7 @@ def test_a_provider_that_answers_nonsense_is_named(
 ) -> None:
     """
     Given a provider one of whose methods answers nonsense,
-    when somebody registers or logs in,
+    when somebody registers, changes her password or logs in,
     then plugin and method are named, and nobody is let in.
     """
     answers = {
@@ -254,6 +255,7 @@ def test_a_provider_that_answers_nonsense_is_named(
         "check": admit.Check(accepted=True),
         "new_identity": admit.NewIdentity(login_key="ada"),
         "private_data": {"hash": "x"},
+        "verify_private": True,
         method: answer,
     }
     provider = SimpleNamespace(name="odd", inline=inline)
@@ -268,7 +270,8 @@ def test_a_provider_that_answers_nonsense_is_named(
     engine = open_with(Odd())
 
     def live() -> None:
-        engine.register("ada", PASSWORD, provider="odd")
+        user = engine.register("ada", PASSWORD, provider="odd")
+        engine.change_password(user, current=PASSWORD, new=PASSWORD)
         engine.log_in("odd")
 
     with pytest.raises(PluginFailed, match=what) as raised:

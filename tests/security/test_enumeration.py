@@ -12,6 +12,7 @@ import admit
 from admit import Actor, Client, Engine, LogIn, Receipt, User
 from admit.errors import AdmitError, CodeWrong, LogInRefused, TokenUnknown, TryLater
 from admit.public import PublicFace
+from admit.records import UserId
 from admit.testing import KEY, Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -45,6 +46,12 @@ REQUESTS: Mapping[str, Request] = {
         address=ADDRESS, code="AAAA-2222", password=PASSWORD
     ),
     "confirm-with-a-wrong-code-and-a-common-password": lambda public: public.confirm(
+        address=ADDRESS, code="AAAA-2222", password="password"
+    ),
+    "set-password-with-a-wrong-code": lambda public: public.set_password(
+        address=ADDRESS, code="AAAA-2222", password="my own long password"
+    ),
+    "set-password-with-a-wrong-code-and-a-common-password": lambda public: public.set_password(
         address=ADDRESS, code="AAAA-2222", password="password"
     ),
 }
@@ -85,6 +92,41 @@ def test_e1_every_state_of_an_account_answers_a_stranger_alike_at_equal_cost(
         name: seen(request_made, account, {"address_policy": policy})
         for name, account in ACCOUNTS.items()
     }
+
+    assert dict.fromkeys(answers, answers["unknown"]) == answers
+
+
+BY_ID: Mapping[str, Callable[[PublicFace, UserId], object]] = {
+    "resend": lambda public, who: public.resend(user=who),
+    "rerun": lambda public, who: public.rerun(user=who),
+    "delete": lambda public, who: public.delete(user=who, password=WRONG),
+    "change_password": lambda public, who: public.change_password(
+        user=who, current=WRONG, new="my own long password"
+    ),
+    "correct_address": lambda public, who: public.correct_address(
+        user=who, password=WRONG, to="grace@example.com"
+    ),
+}
+
+
+@pytest.mark.parametrize("request_made", BY_ID.values(), ids=BY_ID.keys())
+def test_e1_an_id_tells_as_little_as_an_address(
+    request_made: Callable[[PublicFace, UserId], object],
+) -> None:
+    """Given an account in any state whose id a stranger knows, when she names it by that, then the
+    answer and its cost are the same as for an id of nobody."""
+
+    def told(account: Callable[[Engine, str], None]) -> tuple[object, list[Shape]]:
+        store = MemoryStore()
+        with open_engine(store) as engine:
+            account(engine, ADDRESS)
+            ids = [event.user for event in engine.events.unsealed(limit=50) if event.user]
+            user_id = ids[0] if ids else UserId("64f0aa64f0aa64f0aa64f0aa")
+            with Commits(store).watched() as shapes:
+                answered = answer(lambda public: request_made(public, user_id), engine.public)
+        return answered, shapes
+
+    answers = {name: told(account) for name, account in ACCOUNTS.items()}
 
     assert dict.fromkeys(answers, answers["unknown"]) == answers
 
@@ -241,15 +283,18 @@ def test_e1_a_made_up_token_tells_nothing_of_the_user_it_names(
     assert [] == shapes
 
 
-def test_e1_a_code_that_rests_looks_like_a_wrong_one(engine: Engine) -> None:
+@pytest.mark.parametrize("purpose", ["confirm", "reset"])
+def test_e1_a_code_that_rests_looks_like_a_wrong_one(engine: Engine, purpose: str) -> None:
     """Given a user whose code rests after five wrong tries, when a stranger types another, then it
     is wrong, as for an address of nobody: only somebody's code can rest."""
     engine.register(ADDRESS, PASSWORD)
+    engine.reset(address=ADDRESS)
+    verb = engine.public.confirm if purpose == "confirm" else engine.public.set_password
 
     for address in (ADDRESS, "nobody@example.com"):
         for _ in range(10):
             with pytest.raises(CodeWrong):
-                engine.public.confirm(address=address, code="AAAA-2222", password=PASSWORD)
+                verb(address=address, code="AAAA-2222", password=PASSWORD)
 
 
 # --- E2 ------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from admit.errors import (
     PasswordRefused,
     TokenRefused,
     TokenSuperseded,
+    TokenUsed,
     UserNotFound,
     WrongCredentials,
 )
@@ -268,6 +269,29 @@ def test_h7_a_refused_password_leaves_the_reset_link_good(engine: Engine, inbox:
     assert "pending" == engine.users.find(ADDRESS).state
     engine.public.set_password(**link.credentials, password=VICTIMS)
     assert opens(engine, VICTIMS)
+
+
+def test_h7_a_typed_reset_code_sets_the_password_on_the_public_face_too(
+    engine: Engine, inbox: Inbox
+) -> None:
+    """
+    Given a pending registration of an attacker's, and the reset mail that its owner asked for,
+    when she types the code on our page – first with a password that is refused –,
+    then the refusal leaves the code good, and hers is the password that opens; the code is used.
+    """
+    engine.register(ADDRESS, ATTACKERS)
+    engine.public.reset(address=ADDRESS)
+    engine.work_once()
+    code = inbox.last_code()
+    with pytest.raises(PasswordRefused):
+        engine.public.set_password(address=ADDRESS, code=code, password="password")
+
+    user = engine.public.set_password(address=ADDRESS, code=code.lower(), password=VICTIMS)
+
+    assert "confirmed" == user.state
+    assert (True, False) == (opens(engine, VICTIMS), opens(engine, ATTACKERS))
+    with pytest.raises(TokenUsed):
+        engine.public.set_password(address=ADDRESS, code=code, password=ATTACKERS)
 
 
 # --- H7: public.confirm ---------------------------------------------------------------------------

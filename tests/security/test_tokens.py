@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from admit.errors import (
     TokenUsed,
     TryLater,
 )
+from admit.public import PublicFace
 from admit.testing import KEY, Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -214,7 +216,20 @@ def test_t2_the_code_of_one_user_opens_no_other(engine: Engine, inbox: Inbox) ->
     assert 2 == engine.users.count("pending")
 
 
-def test_t2_strangers_tries_are_throttled_by_address(engine: Engine) -> None:
+TYPED: dict[str, Callable[[PublicFace, str], object]] = {
+    "confirm": lambda public, address: public.confirm(
+        address=address, code=WRONG_CODE, password=PASSWORD
+    ),
+    "set_password": lambda public, address: public.set_password(
+        address=address, code=WRONG_CODE, password=PASSWORD
+    ),
+}
+
+
+@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED.keys())
+def test_t2_strangers_tries_are_throttled_by_address(
+    engine: Engine, typed: Callable[[PublicFace, str], object]
+) -> None:
     """Given a stranger who tries codes for one address from many clients, when twenty were tried
     within ten minutes, then every further one has to wait – also for an address of nobody."""
     for address in ("ada@example.com", "nobody@example.com"):
@@ -224,26 +239,49 @@ def test_t2_strangers_tries_are_throttled_by_address(engine: Engine) -> None:
             client = Client(address=f"203.0.113.{number}")
             public = engine.acting(Actor("user"), client=client).public
             with pytest.raises(CodeWrong):
-                public.confirm(address=address, code=WRONG_CODE, password=PASSWORD)
+                typed(public, address)
 
         with pytest.raises(TryLater):
-            engine.public.confirm(address=address, code=WRONG_CODE, password=PASSWORD)
+            typed(engine.public, address)
 
 
-def test_t2_strangers_tries_are_throttled_by_client(engine: Engine) -> None:
+@pytest.mark.parametrize("typed", TYPED.values(), ids=TYPED.keys())
+def test_t2_strangers_tries_are_throttled_by_client(
+    engine: Engine, typed: Callable[[PublicFace, str], object]
+) -> None:
     """Given one client who tries codes for many addresses, when sixty were tried within ten
     minutes, then it has to wait, and another client has not."""
     one = engine.acting(Actor("user"), client=Client(address="203.0.113.1")).public
     other = engine.acting(Actor("user"), client=Client(address="203.0.113.2")).public
     for number in range(60):
         with pytest.raises(CodeWrong):
-            one.confirm(address=f"a{number}@example.com", code=WRONG_CODE, password=PASSWORD)
+            typed(one, f"a{number}@example.com")
 
     with pytest.raises(TryLater):
-        one.confirm(address="b@example.com", code=WRONG_CODE, password=PASSWORD)
+        typed(one, "b@example.com")
 
     with pytest.raises(CodeWrong):
-        other.confirm(address="b@example.com", code=WRONG_CODE, password=PASSWORD)
+        typed(other, "b@example.com")
+
+
+def test_t2_a_strangers_wrong_reset_codes_rest_while_the_link_works(
+    engine: Engine, inbox: Inbox
+) -> None:
+    """Given a reset mail, when a stranger has typed five wrong codes, then the right one is refused
+    like a wrong one, and the link still sets the password."""
+    engine.confirm_manually(engine.register("ada@example.com", PASSWORD))
+    engine.reset(address="ada@example.com")
+    for _ in range(5):
+        with pytest.raises(CodeWrong):
+            TYPED["set_password"](engine.public, "ada@example.com")
+
+    with pytest.raises(CodeWrong):
+        engine.public.set_password(
+            address="ada@example.com", code=inbox.last_code(), password=OTHER_PASSWORD
+        )
+    engine.public.set_password(**inbox.last_link().credentials, password=OTHER_PASSWORD)
+
+    engine.log_in("local-userpass", username="ada@example.com", password=OTHER_PASSWORD)
 
 
 # --- T4 ------------------------------------------------------------------------------------------

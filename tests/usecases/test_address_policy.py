@@ -380,6 +380,11 @@ class Nicknames:
     def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
         return {}
 
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: Services
+    ) -> bool:
+        return False
+
     def identify(self, credentials: Mapping[str, Any], services: Services) -> Claim:
         proved = "master-key" in credentials
         return Claim(login_key=credentials["nickname"], proved=proved, creates_users=proved)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 import admit
-from admit import Actor
+from admit import Actor, hookimpl
 from admit.errors import (
     AddressTaken,
     FlowFailed,
@@ -13,10 +15,13 @@ from admit.errors import (
     InvalidInput,
     NotAllowed,
     TokenSuperseded,
+    TryLater,
     UserNotFound,
+    Vetoed,
     WrongCredentials,
 )
-from admit.testing import Inbox
+from admit.testing import Inbox, SettableClock
+from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
 
@@ -118,7 +123,6 @@ def test_who_asks_for_herself_shows_her_password(engine: admit.Engine) -> None:
     with the right one she is served.
     """
     ada = engine.register("ada@exmaple.com", PASSWORD)
-    engine.settings.set("cool_down", 0)
     herself = engine.acting(Actor("user", ada.id))
 
     with pytest.raises(InvalidInput, match="password"):
@@ -150,3 +154,70 @@ def test_both_addresses_stand_in_the_erasable_detail(engine: admit.Engine) -> No
 
     assert {"from": "ada@exmaple.com", "to": "ada@example.com"} == event.detail
     assert {} == event.codes
+
+
+def test_a_typo_can_be_corrected_at_once_but_not_again_and_again(
+    engine: admit.Engine, clock: SettableClock
+) -> None:
+    """
+    Given a user who was sent a message to a mistyped address a moment ago,
+    when she corrects it, she is served at once: it goes to another address;
+    when she corrects it again within the cool-down, she is told how long to wait.
+    """
+    ada = engine.register("ada@exmaple.com", PASSWORD)
+    herself = engine.acting(Actor("user", ada.id))
+    herself.correct_address(ada, to="ada@example.org", password=PASSWORD)
+    clock.advance(timedelta(seconds=20))
+
+    with pytest.raises(TryLater) as later:
+        herself.correct_address(ada, to="ada@example.com", password=PASSWORD)
+
+    assert timedelta(seconds=40) == later.value.after
+    clock.advance(later.value.after)
+    herself.correct_address(ada, to="ada@example.com", password=PASSWORD)
+
+
+def test_a_stranger_with_the_password_corrects_a_typo_at_once(
+    engine: admit.Engine, inbox: Inbox
+) -> None:
+    """Also one who mistypes it twice: each message goes to another address."""
+    public = engine.acting(Actor("user")).public
+    public.register("ada@exmaple.com", PASSWORD)
+    public.correct_address(address="ada@exmaple.com", password=PASSWORD, to="ada@example.con")
+    public.correct_address(address="ada@example.con", password=PASSWORD, to="ada@example.com")
+
+    engine.work_once()
+
+    assert ["ada@example.com"] == [message.to for message in inbox.messages]
+
+
+class NotFromThere:
+    """A plugin that lets nobody register with some domain."""
+
+    def __init__(self) -> None:
+        self.asked: list[admit.Registration] = []
+
+    @hookimpl
+    def before_register(self, request: admit.Registration) -> str | None:
+        self.asked.append(request)
+        return "Not from there." if (request.address or "").endswith("@there.example") else None
+
+
+def test_a_correction_is_no_way_past_who_may_register() -> None:
+    """
+    Given a plugin that refuses registrations from some domain,
+    when somebody registers from elsewhere and corrects the address to that domain,
+    then it is refused through both faces, and the address stays.
+    """
+    plugin = NotFromThere()
+    with open_engine(plugins=[plugin]) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+
+        with pytest.raises(Vetoed, match="Not from there"):
+            engine.correct_address(ada, to="ada@there.example")
+        with pytest.raises(Vetoed, match="Not from there"):
+            engine.public.correct_address(user=ada, password=PASSWORD, to="ada@there.example")
+
+        assert ada == engine.users.get(ada.id)
+    asked = plugin.asked[-1]
+    assert ("local-userpass", "ada@there.example") == (asked.provider, asked.login)

@@ -29,7 +29,7 @@ from ...flows import ConfirmationFlow, Entry, Outcome
 from ...hookspecs import hookimpl
 from ...masked import Secret
 from ...providers import Claim, Credentials, NewIdentity, Provider, RegistrationRequest
-from ...records import Identity, User
+from ...records import Identity, User, UserId
 from ...services import Services
 from ...stores import Change
 from ..clock import SettableClock
@@ -86,6 +86,10 @@ class WatchedRegisteringProvider(WatchedProvider):
 
     inner: Any
 
+    def __init__(self, inner: Provider) -> None:
+        super().__init__(inner)
+        self.verified: list[tuple[Identity | None, bool]] = []
+
     def new_identity(self, request: RegistrationRequest, services: Services) -> NewIdentity:
         """Return what the inner provider makes of a request."""
         answer: NewIdentity = self.inner.new_identity(request, services)
@@ -94,6 +98,14 @@ class WatchedRegisteringProvider(WatchedProvider):
     def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
         """Return what the inner provider keeps of a password."""
         answer: Mapping[str, str] = self.inner.private_data(password, services)
+        return answer
+
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: Services
+    ) -> bool:
+        """Return whether the inner provider knows the password."""
+        answer: bool = self.inner.verify_private(password, identity, services)
+        self.verified.append((identity, answer))
         return answer
 
 
@@ -278,9 +290,7 @@ class ProviderContract:
         provider_engine.log_in(WatchedProvider.name, **self.credentials)
 
         claim = watched.claims[-1]
-        assert self.registers == (
-            hasattr(watched.inner, "new_identity") and hasattr(watched.inner, "private_data")
-        )
+        assert self.registers == hasattr(watched.inner, "private_data")
         assert (self.proves_itself, self.creates_users) == (claim.proved, claim.creates_users)
         assert self.registers or self.creates_users, "somehow its users must come to be"
         assert claim.proved or not claim.creates_users, "only a proved claim makes a user"
@@ -359,6 +369,29 @@ class ProviderContract:
                     provider_engine.log_in(WatchedProvider.name, **given)
 
         assert provider_engine.users.count() == 0
+
+    def test_its_password_proves_who_she_is(
+        self, provider_engine: Engine, watched: WatchedProvider
+    ) -> None:
+        """Given a user who registered, when her password is to prove who she is, then the right one
+        does, until it was replaced; another one, and anything for nobody, does not."""
+        if not isinstance(watched, WatchedRegisteringProvider):
+            assert not hasattr(watched.inner, "verify_private")
+            return
+        user = self.known(provider_engine)
+        old, new = self.registration["password"], self.other_registration["password"]
+        with pytest.raises(WrongCredentials):
+            provider_engine.change_password(user, current=new, new=old)
+
+        provider_engine.change_password(user, current=old, new=new)
+
+        with pytest.raises(WrongCredentials):
+            provider_engine.change_password(user, current=old, new=new)
+        provider_engine.settings.set("password_provider", WatchedProvider.name)
+        with pytest.raises(LogInRefused):
+            provider_engine.public.delete(user=UserId("0" * 24), password=new)
+        assert [answer for _, answer in watched.verified] == [False, True, False, False]
+        assert watched.verified[-1][0] is None, "it is asked about nobody, too, and costs as much"
 
     def test_two_people_are_two_users(self, provider_engine: Engine) -> None:
         """Given two people, when both log in, then each is taken for himself."""

@@ -116,10 +116,9 @@ class Phone:
     ) -> admit.Check:
         """Compare the password; nobody's costs as much as somebody's (E4)."""
         password = _password(credentials)
-        hashed = None if identity is None else identity.private.get(_HASH)
-        if not services.verify_password(password, hashed) or hashed is None:
+        if not self.verify_private(password, identity, services) or identity is None:
             return admit.Check(accepted=False)
-        if services.needs_rehash(hashed):
+        if services.needs_rehash(identity.private[_HASH]):
             return admit.Check(accepted=True, private=self.private_data(password, services))
         return admit.Check(accepted=True)
 
@@ -135,6 +134,13 @@ class Phone:
     def private_data(self, password: Secret, services: admit.Services) -> Mapping[str, str]:
         """Return the password's hash."""
         return {_HASH: services.hash_password(password)}
+
+    def verify_private(
+        self, password: Secret, identity: Identity | None, services: admit.Services
+    ) -> bool:
+        """Return whether the password belongs to the hash; nobody's costs as much."""
+        hashed = None if identity is None else identity.private.get(_HASH)
+        return services.verify_password(password, hashed)
 
 
 def canonical_number(text: str) -> str | None:
