@@ -27,7 +27,7 @@ Expected = str | Mapping[str, str]
 """The state afterwards ("nobody": the address leads to no one), and the error if there was one; by
 flow where the flow matters."""
 
-ENTERED: Expected = {
+ENTERED: Mapping[str, str] = {
     "email": "pending",
     "success": "confirmed",
     "pending": "pending",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from admit.flows import Outcome
+from plugin_services import MakeServices
+
+from admit.flows import Entry, Outcome
 from admit.plugins.auto import register_confirmation_flows
 
 
-def test_h5_auto_confirms_at_once_and_proves_nothing(entry, make_services):
+def test_h5_auto_confirms_at_once_and_proves_nothing(
+    entry: Entry, make_services: MakeServices
+) -> None:
     """
     Given the flow `auto`,
     when a pending user enters it,
@@ -15,6 +19,6 @@ def test_h5_auto_confirms_at_once_and_proves_nothing(entry, make_services):
     (flow,) = register_confirmation_flows()
 
     assert Outcome.success(proved=False) == flow.begin(entry, make_services())
-    assert ("auto", True) == (flow.name, flow.inline)
+    assert ("auto", True) == (flow.name, getattr(flow, "inline", False))
     assert not getattr(flow, "proves_address", False)
     assert not getattr(flow, "resends", False)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import pytest
+from mail_servers import MailServer, Received, StartMailServer
 
 import admit
 from admit.errors import FlowFailed, NotConfigured, PasswordRefused, WrongCredentials
@@ -14,13 +17,24 @@ from admit.testing import CHEAP_HASHING, KEY, MemoryStore
 
 PASSWORD = "correct horse battery staple"
 
+Functions = Mapping[str, Callable[..., Any]]
+BySmtp = tuple[admit.Engine, MailServer]
+
+
+class OpenWith(Protocol):
+    """Open an engine with these settings and functions."""
+
+    def __call__(
+        self, settings: Mapping[str, object], *, functions: Functions | None = None
+    ) -> admit.Engine: ...
+
 
 @pytest.fixture
-def engine_with():
+def engine_with() -> Iterator[OpenWith]:
     """Open an engine with these settings and functions."""
     engines = []
 
-    def make(settings, *, functions=None):
+    def make(settings: Mapping[str, object], *, functions: Functions | None = None) -> admit.Engine:
         engines.append(
             admit.open(
                 MemoryStore(), key=KEY, settings={**CHEAP_HASHING, **settings}, functions=functions
@@ -34,7 +48,7 @@ def engine_with():
 
 
 @pytest.fixture
-def by_smtp(mail_server, engine_with):
+def by_smtp(mail_server: StartMailServer, engine_with: OpenWith) -> BySmtp:
     """An engine that sends to a real mail server, and the server."""
     server = mail_server()
     engine = engine_with(
@@ -50,20 +64,21 @@ def by_smtp(mail_server, engine_with):
     return engine, server
 
 
-def link_in(mail):
+def link_in(mail: Received) -> dict[str, str]:
     """The token and token id of the link in a received mail."""
-    text = mail.email.get_body(("plain",)).get_content()
-    token, token_id = re.search(r"token=([0-9a-f]{128})&tokenId=([0-9a-f]{24})", text).groups()
-    return {"token": token, "token_id": token_id}
+    found = re.search(r"token=([0-9a-f]{128})&tokenId=([0-9a-f]{24})", mail.text())
+    assert found is not None
+    return {"token": found[1], "token_id": found[2]}
 
 
-def code_in(mail):
+def code_in(mail: Received) -> str:
     """The typed code of a received mail."""
-    text = mail.email.get_body(("plain",)).get_content()
-    return re.search(r"^ {4}(\S+)$", text.replace("\r", ""), re.MULTILINE)[1]
+    found = re.search(r"^ {4}(\S+)$", mail.text().replace("\r", ""), re.MULTILINE)
+    assert found is not None
+    return found[1]
 
 
-def test_a_mailed_link_confirms_and_opens_the_door(by_smtp):
+def test_a_mailed_link_confirms_and_opens_the_door(by_smtp: BySmtp) -> None:
     """
     Given a user who registered,
     when she presses the link that a mail server took for her,
@@ -77,12 +92,13 @@ def test_a_mailed_link_confirms_and_opens_the_door(by_smtp):
 
     assert ("pending", "confirmed") == (ada.state, confirmed.state)
     assert ["Ada@example.com"] == mail.recipients
+    assert confirmed.address is not None
     assert confirmed.address.proved_at is not None
     log_in = engine.log_in("local-userpass", username="ADA@example.com", password=PASSWORD)
     assert ada.id == log_in.user.id
 
 
-def test_a_mailed_code_confirms(by_smtp):
+def test_a_mailed_code_confirms(by_smtp: BySmtp) -> None:
     """
     Given a user who registered,
     when she types the code of the mail,
@@ -96,7 +112,7 @@ def test_a_mailed_code_confirms(by_smtp):
     assert "confirmed" == confirmed.state
 
 
-def test_a_mailed_reset_link_sets_a_password(by_smtp):
+def test_a_mailed_reset_link_sets_a_password(by_smtp: BySmtp) -> None:
     """
     Given a confirmed user who forgot her password,
     when she uses the reset link,
@@ -116,7 +132,7 @@ def test_a_mailed_reset_link_sets_a_password(by_smtp):
     assert ada.id == log_in.user.id
 
 
-def test_a_refused_recipient_is_told_and_the_user_stays(by_smtp):
+def test_a_refused_recipient_is_told_and_the_user_stays(by_smtp: BySmtp) -> None:
     """
     Given a server that refuses the recipient for good,
     when somebody registers,
@@ -133,7 +149,7 @@ def test_a_refused_recipient_is_told_and_the_user_stays(by_smtp):
     assert "confirmed" == engine.confirm(**link_in(server.received[0])).state
 
 
-def test_a_deferred_recipient_is_tried_again_without_troubling_the_caller(by_smtp):
+def test_a_deferred_recipient_is_tried_again_without_troubling_the_caller(by_smtp: BySmtp) -> None:
     """
     Given a server that asks to try again later,
     when somebody registers,
@@ -144,11 +160,14 @@ def test_a_deferred_recipient_is_tried_again_without_troubling_the_caller(by_smt
 
     ada = engine.register("ada@example.com", PASSWORD)
 
-    assert ("pending", True) == (ada.state, ada.last_run.error.temporary)
+    assert "pending" == ada.state
+    assert ada.last_run is not None
+    assert ada.last_run.error is not None
+    assert ada.last_run.error.temporary
     assert ada.last_run.due_at is not None
 
 
-def test_nothing_is_written_before_mail_can_be_sent(engine_with):
+def test_nothing_is_written_before_mail_can_be_sent(engine_with: OpenWith) -> None:
     """
     Given an engine without a transport, a sender and a page for links,
     when somebody registers,
@@ -163,7 +182,7 @@ def test_nothing_is_written_before_mail_can_be_sent(engine_with):
     assert "confirmed" == engine.create("ada@example.com").state  # the address is still free
 
 
-def test_auto_confirms_and_proves_nothing(engine_with):
+def test_auto_confirms_and_proves_nothing(engine_with: OpenWith) -> None:
     """
     Given the flow `auto`,
     when somebody registers,
@@ -171,11 +190,12 @@ def test_auto_confirms_and_proves_nothing(engine_with):
     """
     ada = engine_with({"confirmation_flow": "auto"}).register("ada@example.com", PASSWORD)
 
+    assert ada.address is not None
     assert ("confirmed", None) == (ada.state, ada.address.proved_at)
 
 
 @pytest.mark.parametrize(("status", "state"), [("success", "confirmed"), ("pending", "pending")])
-def test_a_function_decides(engine_with, status, state):
+def test_a_function_decides(engine_with: OpenWith, status: str, state: str) -> None:
     """
     Given a confirmation function,
     when somebody registers,
@@ -183,7 +203,7 @@ def test_a_function_decides(engine_with, status, state):
     """
     calls = []
 
-    def decide(call):
+    def decide(call: dict[str, Any]) -> dict[str, str]:
         calls.append(call)
         return {"status": status}
 
@@ -197,14 +217,14 @@ def test_a_function_decides(engine_with, status, state):
     assert "confirmed" == engine.confirm(**token).state
 
 
-def test_an_async_function_decides(engine_with):
+def test_an_async_function_decides(engine_with: OpenWith) -> None:
     """
     Given an async confirmation function,
     when somebody registers,
     then it is run to its end, and its answer decides.
     """
 
-    async def decide(call):
+    async def decide(call: dict[str, Any]) -> dict[str, str]:
         return {"status": "success"}
 
     engine = engine_with(
@@ -216,7 +236,7 @@ def test_an_async_function_decides(engine_with):
 
 
 @pytest.mark.parametrize("password", ["Password123", "ada.lovelace"])
-def test_p2_weak_passwords_are_refused_by_default(engine_with, password):
+def test_p2_weak_passwords_are_refused_by_default(engine_with: OpenWith, password: str) -> None:
     """
     Given an engine as it comes,
     when somebody registers with a common password, or the name in the address,
@@ -227,7 +247,9 @@ def test_p2_weak_passwords_are_refused_by_default(engine_with, password):
 
 
 @pytest.mark.parametrize("username", ["nobody@example.com", "no address", "", "@"])
-def test_e1_a_malformed_address_answers_as_an_unknown_one(engine_with, username):
+def test_e1_a_malformed_address_answers_as_an_unknown_one(
+    engine_with: OpenWith, username: str
+) -> None:
     """
     Given a user,
     when somebody logs in with an unknown address, or with what is none,
@@ -242,7 +264,7 @@ def test_e1_a_malformed_address_answers_as_an_unknown_one(engine_with, username)
     assert str(WrongCredentials()) == str(raised.value)
 
 
-def test_importing_a_plugin_loads_no_template_engine_and_no_other_plugin():
+def test_importing_a_plugin_loads_no_template_engine_and_no_other_plugin() -> None:
     """
     Given a fresh process,
     when the built-in plugins are imported, as opening an engine does,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+from plugin_services import MakeServices
+
 from admit.plugins.console import Console
 from admit.transports import Message
 
 
-def test_a_message_is_printed_to_standard_error(make_services, capsys):
+def test_a_message_is_printed_to_standard_error(
+    make_services: MakeServices, capsys: pytest.CaptureFixture[str]
+) -> None:
     """
     Given the transport `console`,
     when a message is sent,
@@ -27,7 +32,9 @@ def test_a_message_is_printed_to_standard_error(make_services, capsys):
     assert ["Hi", "", "Link"] == body[5:8]
 
 
-def test_a2_a_message_cannot_rewrite_the_terminal(make_services, capsys):
+def test_a2_a_message_cannot_rewrite_the_terminal(
+    make_services: MakeServices, capsys: pytest.CaptureFixture[str]
+) -> None:
     """
     Given a message with escape sequences and direction marks in it,
     when it is printed,

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
+from plugin_services import MakeServices
 
 from admit.errors import DeliveryFailed, InvalidInput, InvalidSetting, NotConfigured, PluginFailed
-from admit.flows import Outcome
+from admit.flows import Entry, Outcome
 from admit.plugins.email import (
+    Email,
     in_words,
     link_to,
     register_confirmation_flows,
     register_reset_flows,
 )
+from admit.records import Purpose
+from admit.services import Services
+from admit.testing import Inbox
+from admit.transports import Message
 
 LINK = f"token={'0123456789abcdef' * 8}&tokenId=64f0aa64f0aa64f0aa64f0aa"
 COMPLETE = {
@@ -25,23 +34,33 @@ COMPLETE = {
 }
 
 
+Sent = Callable[[Email, Entry, Services], Message]
+
+
 @pytest.fixture
-def flow():
+def flow() -> Email:
     (flow,) = register_confirmation_flows()
+    assert isinstance(flow, Email)
     return flow
 
 
 @pytest.fixture
-def reset_flow():
+def reset_flow() -> Email:
     (flow,) = register_reset_flows()
+    assert isinstance(flow, Email)
     return flow
 
 
+def html_of(message: Message) -> str:
+    assert message.html is not None
+    return message.html
+
+
 @pytest.fixture
-def sent(inbox):
+def sent(inbox: Inbox) -> Sent:
     """What a flow sends for an entry."""
 
-    def sent(flow, entry, services):
+    def sent(flow: Email, entry: Entry, services: Services) -> Message:
         assert Outcome.pending() == flow.begin(entry, services)
         return inbox.messages[-1]
 
@@ -49,8 +68,8 @@ def sent(inbox):
 
 
 def test_a_confirmation_carries_link_code_and_lifetime_in_both_forms(
-    flow, entry, make_services, sent
-):
+    flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given complete settings,
     when a pending user enters the flow,
@@ -64,8 +83,10 @@ def test_a_confirmation_carries_link_code_and_lifetime_in_both_forms(
         message.subject,
     )
     assert f"\nhttps://shop.example/confirm?{LINK}\n" in message.text
-    assert message.html.count(f'"https://shop.example/confirm?{LINK.replace("&", "&amp;")}"') == 2
-    for form in (message.text, message.html):
+    assert (
+        html_of(message).count(f'"https://shop.example/confirm?{LINK.replace("&", "&amp;")}"') == 2
+    )
+    for form in (message.text, html_of(message)):
         assert "K7QM-3XRP" in form
         assert "30 minutes" in form
         assert "Welcome to Shop!" in form
@@ -73,13 +94,15 @@ def test_a_confirmation_carries_link_code_and_lifetime_in_both_forms(
     assert entry.idempotency_key == message.idempotency_key
 
 
-def test_a_message_loads_nothing_from_elsewhere(flow, entry, make_services, sent):
+def test_a_message_loads_nothing_from_elsewhere(
+    flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given a message in HTML,
     when it is opened,
     then no picture, script, style sheet or form is fetched or run: only links to our page.
     """
-    html = sent(flow, entry, make_services(COMPLETE)).html
+    html = html_of(sent(flow, entry, make_services(COMPLETE)))
 
     for forbidden in ("<img", "<script", "<link", "<form", "url(", "@import", "src="):
         assert forbidden not in html
@@ -90,8 +113,14 @@ def test_a_message_loads_nothing_from_elsewhere(flow, entry, make_services, sent
 @pytest.mark.parametrize("application", [None, "Shop"])
 @pytest.mark.parametrize("reason", ["register", "already-registered", "never heard of"])
 def test_every_purpose_has_a_message(
-    reset_flow, entry, make_services, purpose, application, reason, sent
-):
+    reset_flow: Email,
+    entry: Entry,
+    make_services: MakeServices,
+    purpose: Purpose,
+    application: str | None,
+    reason: str,
+    sent: Sent,
+) -> None:
     """
     Given each purpose, with and without a name of the application, for any reason,
     when the flow is entered,
@@ -103,7 +132,7 @@ def test_every_purpose_has_a_message(
         make_services(COMPLETE | {"email.application": application}),
     )
 
-    for form in (message.text, message.html):
+    for form in (message.text, html_of(message)):
         assert "Ada@example.com" in form
         assert "this was not you" in form
         assert (application is not None) == ("Shop" in form)
@@ -119,7 +148,14 @@ def test_every_purpose_has_a_message(
         ("notice", "About your account"),
     ],
 )
-def test_each_purpose_has_its_subject(flow, entry, make_services, purpose, subject, sent):
+def test_each_purpose_has_its_subject(
+    flow: Email,
+    entry: Entry,
+    make_services: MakeServices,
+    purpose: Purpose,
+    subject: str,
+    sent: Sent,
+) -> None:
     """
     Given no subjects of one's own,
     when a message goes out,
@@ -130,7 +166,9 @@ def test_each_purpose_has_its_subject(flow, entry, make_services, purpose, subje
     assert subject == message.subject
 
 
-def test_a_subject_can_be_set(flow, entry, make_services, sent):
+def test_a_subject_can_be_set(
+    flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given a subject of one's own,
     when a confirmation goes out,
@@ -141,7 +179,9 @@ def test_a_subject_can_be_set(flow, entry, make_services, sent):
     assert "Willkommen – bitte bestätigen" == sent(flow, entry, services).subject
 
 
-def test_a_reset_link_has_a_page_of_its_own(reset_flow, entry, make_services, sent):
+def test_a_reset_link_has_a_page_of_its_own(
+    reset_flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given a base for reset links,
     when a reset is asked for,
@@ -156,8 +196,8 @@ def test_a_reset_link_has_a_page_of_its_own(reset_flow, entry, make_services, se
 
 @pytest.mark.parametrize("purpose", ["reset", "change-address"])
 def test_t4_a_page_for_several_purposes_is_told_which(
-    reset_flow, entry, make_services, purpose, sent
-):
+    reset_flow: Email, entry: Entry, make_services: MakeServices, purpose: Purpose, sent: Sent
+) -> None:
     """
     Given one page for all links,
     when something else than a confirmation is asked for,
@@ -168,7 +208,9 @@ def test_t4_a_page_for_several_purposes_is_told_which(
     assert f"\nhttps://shop.example/confirm?{LINK}&purpose={purpose}\n" in message.text
 
 
-def test_a_notice_carries_neither_link_nor_code(reset_flow, entry, make_services, sent):
+def test_a_notice_carries_neither_link_nor_code(
+    reset_flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given a notice,
     when it goes out,
@@ -179,14 +221,16 @@ def test_a_notice_carries_neither_link_nor_code(reset_flow, entry, make_services
         make_services(COMPLETE),
     )  # fmt: skip
 
-    for form in (message.text, message.html):
+    for form in (message.text, html_of(message)):
         assert "The password of your account was changed." in form
         assert "https://" not in form
         assert "K7QM" not in form
         assert "0123456789abcdef" not in form
 
 
-def test_a_harmless_notice_does_not_alarm(reset_flow, entry, make_services, sent):
+def test_a_harmless_notice_does_not_alarm(
+    reset_flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given somebody who registers with an address that has an account,
     when its owner is told,
@@ -202,7 +246,9 @@ def test_a_harmless_notice_does_not_alarm(reset_flow, entry, make_services, sent
     assert "ask for a new\npassword at once" in changed.text
 
 
-def test_hostile_values_are_escaped_in_html(flow, entry, make_services, sent):
+def test_hostile_values_are_escaped_in_html(
+    flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
     """
     Given an address and an application's name with markup in them,
     when a message is written,
@@ -214,10 +260,10 @@ def test_hostile_values_are_escaped_in_html(flow, entry, make_services, sent):
         make_services(COMPLETE | {"email.application": "<b onclick='x'>A&B</b>"}),
     )
 
-    assert "<script" not in message.html
-    assert "<b onclick" not in message.html
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;@example.com" in message.html
-    assert "A&amp;B" in message.html
+    assert "<script" not in html_of(message)
+    assert "<b onclick" not in html_of(message)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;@example.com" in html_of(message)
+    assert "A&amp;B" in html_of(message)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +279,7 @@ def test_hostile_values_are_escaped_in_html(flow, entry, make_services, sent):
         ("shop://confirm", "shop://confirm?token=1&tokenId=2"),
     ],
 )
-def test_parameters_join_the_query_before_the_fragment(base, link):
+def test_parameters_join_the_query_before_the_fragment(base: str, link: str) -> None:
     """
     Given the address of a page, with or without query and fragment,
     when token and tokenId are added,
@@ -255,7 +301,7 @@ def test_parameters_join_the_query_before_the_fragment(base, link):
         (timedelta(days=2, hours=3, minutes=4), "2 days and 3 hours"),
     ],
 )
-def test_a_lifetime_is_said_in_words(duration, words):
+def test_a_lifetime_is_said_in_words(duration: timedelta, words: str) -> None:
     """
     Given how long a token lives,
     when a person is told,
@@ -264,7 +310,9 @@ def test_a_lifetime_is_said_in_words(duration, words):
     assert words == in_words(duration)
 
 
-def test_missing_settings_are_named_all_at_once(flow, reset_flow, make_services):
+def test_missing_settings_are_named_all_at_once(
+    flow: Email, reset_flow: Email, make_services: MakeServices
+) -> None:
     """
     Given nothing but defaults,
     when the flows are checked,
@@ -277,7 +325,9 @@ def test_missing_settings_are_named_all_at_once(flow, reset_flow, make_services)
         assert ("email.sender", "email.link_base", "transport") == raised.value.settings
 
 
-def test_a_reset_page_alone_is_enough_for_resets_only(flow, reset_flow, make_services):
+def test_a_reset_page_alone_is_enough_for_resets_only(
+    flow: Email, reset_flow: Email, make_services: MakeServices
+) -> None:
     """
     Given a base for reset links and none for confirmations,
     when the flows are checked,
@@ -287,7 +337,7 @@ def test_a_reset_page_alone_is_enough_for_resets_only(flow, reset_flow, make_ser
     del settings["email.link_base"]
     services = make_services(settings)
 
-    assert reset_flow.check(services) is None
+    reset_flow.check(services)
     with pytest.raises(NotConfigured) as raised:
         flow.check(services)
     assert ("email.link_base",) == raised.value.settings
@@ -311,8 +361,8 @@ def test_a_reset_page_alone_is_enough_for_resets_only(flow, reset_flow, make_ser
     ],
 )
 def test_settings_that_no_message_may_have_are_refused_before_anything_is_written(
-    flow, make_services, setting, value
-):
+    flow: Email, make_services: MakeServices, setting: str, value: str
+) -> None:
     """
     Given a link base that is no page, a sender that is no mailbox, a subject with a line break,
     when the flow is checked,
@@ -324,14 +374,16 @@ def test_settings_that_no_message_may_have_are_refused_before_anything_is_writte
     assert setting == raised.value.field
 
 
-def test_complete_settings_pass(flow, reset_flow, make_services):
+def test_complete_settings_pass(
+    flow: Email, reset_flow: Email, make_services: MakeServices
+) -> None:
     """
     Given complete settings,
     when the flows are checked,
     then they are content.
     """
     for checked in (flow, reset_flow):
-        assert checked.check(make_services(COMPLETE)) is None
+        checked.check(make_services(COMPLETE))
 
 
 @pytest.mark.parametrize(
@@ -342,7 +394,14 @@ def test_complete_settings_pass(flow, reset_flow, make_services):
         ({"username": "ada@example.com\r\nBcc: eve@evil.example"}, {}),
     ],
 )
-def test_a_line_break_in_a_header_is_refused(flow, entry, make_services, change, settings, inbox):
+def test_a_line_break_in_a_header_is_refused(
+    flow: Email,
+    entry: Entry,
+    make_services: MakeServices,
+    change: dict[str, Any],
+    settings: dict[str, str],
+    inbox: Inbox,
+) -> None:
     """
     Given an address, a sender or a subject with a line break,
     when a message would be sent,
@@ -356,7 +415,9 @@ def test_a_line_break_in_a_header_is_refused(flow, entry, make_services, change,
     assert [] == inbox.messages
 
 
-def test_a_login_that_is_no_address_is_a_permanent_failure(flow, entry, make_services, inbox):
+def test_a_login_that_is_no_address_is_a_permanent_failure(
+    flow: Email, entry: Entry, make_services: MakeServices, inbox: Inbox
+) -> None:
     """
     Given a user whose login is no address, from a time of another flow,
     when this flow is entered,
@@ -371,7 +432,9 @@ def test_a_login_that_is_no_address_is_a_permanent_failure(flow, entry, make_ser
 
 
 @pytest.mark.parametrize("missing", ["email.sender", "email.link_base"])
-def test_settings_that_vanished_meanwhile_are_named(flow, entry, make_services, missing, inbox):
+def test_settings_that_vanished_meanwhile_are_named(
+    flow: Email, entry: Entry, make_services: MakeServices, missing: str, inbox: Inbox
+) -> None:
     """
     Given settings that were removed after the check,
     when the flow is entered,
@@ -385,7 +448,9 @@ def test_settings_that_vanished_meanwhile_are_named(flow, entry, make_services, 
     assert ((missing,), []) == (raised.value.settings, inbox.messages)
 
 
-def test_templates_can_be_replaced_one_by_one(flow, entry, make_services, tmp_path, sent):
+def test_templates_can_be_replaced_one_by_one(
+    flow: Email, entry: Entry, make_services: MakeServices, tmp_path: Path, sent: Sent
+) -> None:
     """
     Given a folder with one template of one's own,
     when a message is written,
@@ -406,10 +471,12 @@ def test_templates_can_be_replaced_one_by_one(flow, entry, make_services, tmp_pa
         f"Shop|Ada@example.com|https://shop.example/confirm?{LINK}|K7QM-3XRP|30 minutes|confirm|"
         "register|de|2026-03-04T05:36:07.890000+00:00|Confirm your e-mail address"
     ) == message.text
-    assert "Welcome to Shop!" in message.html
+    assert "Welcome to Shop!" in html_of(message)
 
 
-def test_the_layout_can_be_replaced_for_all(flow, entry, make_services, tmp_path, sent):
+def test_the_layout_can_be_replaced_for_all(
+    flow: Email, entry: Entry, make_services: MakeServices, tmp_path: Path, sent: Sent
+) -> None:
     """
     Given a layout of one's own,
     when a message is written,
@@ -417,13 +484,15 @@ def test_the_layout_can_be_replaced_for_all(flow, entry, make_services, tmp_path
     """
     (tmp_path / "layout.html.j2").write_text("<main>{% block body %}{% endblock %}</main>")
 
-    html = sent(flow, entry, make_services(COMPLETE | {"templates": tmp_path})).html
+    html = html_of(sent(flow, entry, make_services(COMPLETE | {"templates": tmp_path})))
 
     assert html.startswith("<main>")
     assert "Please confirm" in html
 
 
-def test_a_broken_template_sends_nothing(flow, entry, make_services, tmp_path, inbox):
+def test_a_broken_template_sends_nothing(
+    flow: Email, entry: Entry, make_services: MakeServices, tmp_path: Path, inbox: Inbox
+) -> None:
     """
     Given a template of one's own that names a value that does not exist,
     when a message would be written,
@@ -438,7 +507,9 @@ def test_a_broken_template_sends_nothing(flow, entry, make_services, tmp_path, i
     assert [] == inbox.messages
 
 
-def test_the_flow_says_what_it_is(flow, reset_flow, make_services):
+def test_the_flow_says_what_it_is(
+    flow: Email, reset_flow: Email, make_services: MakeServices
+) -> None:
     """
     Given the two flows,
     when the engine looks at them,

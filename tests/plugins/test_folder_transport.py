@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import stat
 from email import message_from_bytes, policy
+from pathlib import Path
 
 import attrs
 import pytest
+from plugin_services import MakeServices
 
 from admit.errors import DeliveryFailed, NotConfigured
 from admit.plugins.folder import Folder
@@ -21,7 +23,9 @@ MESSAGE = Message(
 )
 
 
-def test_a_message_becomes_a_file_that_people_and_programs_read(make_services, tmp_path):
+def test_a_message_becomes_a_file_that_people_and_programs_read(
+    make_services: MakeServices, tmp_path: Path
+) -> None:
     """
     Given a folder that does not exist yet,
     when a message is sent,
@@ -43,7 +47,9 @@ def test_a_message_becomes_a_file_that_people_and_programs_read(make_services, t
     assert MESSAGE.html == html.get_content().strip()
 
 
-def test_messages_of_one_moment_keep_their_order(make_services, tmp_path):
+def test_messages_of_one_moment_keep_their_order(
+    make_services: MakeServices, tmp_path: Path
+) -> None:
     """
     Given a clock that stands still,
     when several messages are sent,
@@ -61,7 +67,9 @@ def test_messages_of_one_moment_keep_their_order(make_services, tmp_path):
     ]
 
 
-def test_a_folder_that_cannot_be_written_is_a_temporary_failure(make_services, tmp_path):
+def test_a_folder_that_cannot_be_written_is_a_temporary_failure(
+    make_services: MakeServices, tmp_path: Path
+) -> None:
     """
     Given a file where the folder should be,
     when a message is sent,
@@ -80,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_a_temporary_failure(make_services, t
     assert [path] == list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_set_is_named(make_services):
+def test_a_folder_that_is_not_set_is_named(make_services: MakeServices) -> None:
     """
     Given no folder,
     when the transport is checked or used,
@@ -92,7 +100,7 @@ def test_a_folder_that_is_not_set_is_named(make_services):
         assert ("folder.path",) == raised.value.settings
 
 
-def test_a_check_makes_no_folder(make_services, tmp_path):
+def test_a_check_makes_no_folder(make_services: MakeServices, tmp_path: Path) -> None:
     """
     Given a folder that does not exist yet,
     when the transport is checked,

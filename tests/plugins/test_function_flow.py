@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import attrs
 import pytest
+from plugin_services import MakeServices
 
 from admit.errors import NotConfigured, UnknownName
-from admit.flows import Outcome
+from admit.flows import Answer, Entry, Outcome
 from admit.masked import Secret
-from admit.plugins.function import register_confirmation_flows, register_reset_flows
+from admit.plugins.function import (
+    FunctionCall,
+    FunctionConfirmation,
+    FunctionReset,
+    ResetCall,
+    register_confirmation_flows,
+    register_reset_flows,
+)
+from admit.services import Services
+
+ServicesWith = Callable[[Callable[..., Any]], Services]
 
 CALL = {
     "username": "Ada@example.com",
@@ -29,22 +42,24 @@ CALL = {
 
 
 @pytest.fixture
-def flow():
+def flow() -> FunctionConfirmation:
     (flow,) = register_confirmation_flows()
+    assert isinstance(flow, FunctionConfirmation)
     return flow
 
 
 @pytest.fixture
-def reset_flow():
+def reset_flow() -> FunctionReset:
     (flow,) = register_reset_flows()
+    assert isinstance(flow, FunctionReset)
     return flow
 
 
 @pytest.fixture
-def services_with(make_services):
+def services_with(make_services: MakeServices) -> ServicesWith:
     """Make services in which both flows call this function."""
 
-    def make(function):
+    def make(function: Callable[..., Any]) -> Services:
         return make_services(
             {"function.confirmation": "mine", "function.reset": "mine"},
             functions={"mine": function},
@@ -53,7 +68,9 @@ def services_with(make_services):
     return make
 
 
-def test_a_confirmation_function_is_called_with_one_dict(flow, entry, services_with):
+def test_a_confirmation_function_is_called_with_one_dict(
+    flow: FunctionConfirmation, entry: Entry, services_with: ServicesWith
+) -> None:
     """
     Given a confirmation function,
     when a pending user enters the flow,
@@ -68,8 +85,8 @@ def test_a_confirmation_function_is_called_with_one_dict(flow, entry, services_w
 
 
 def test_n5_a_reset_function_gets_the_new_password_and_the_callers_arguments(
-    reset_flow, entry, services_with
-):
+    reset_flow: FunctionReset, entry: Entry, services_with: ServicesWith
+) -> None:
     """
     Given a reset function,
     when a reset is asked for with a new password and arguments,
@@ -97,19 +114,30 @@ def test_n5_a_reset_function_gets_the_new_password_and_the_callers_arguments(
     assert [(expected, "blue", {"pet": "Byron"})] == calls
 
 
-def test_a_reset_without_a_password_says_so(reset_flow, entry, services_with):
+def test_a_reset_without_a_password_says_so(
+    reset_flow: FunctionReset, entry: Entry, services_with: ServicesWith
+) -> None:
     """
     Given a reset asked for by address alone,
     when the function is called,
     then password and current_password_valid are None.
     """
-    call = reset_flow.begin(entry, services_with(lambda call: call))
+    calls: list[ResetCall] = []
 
+    reset_flow.begin(entry, services_with(calls.append))
+
+    (call,) = calls
     assert (None, None) == (call["password"], call["current_password_valid"])
 
 
 @pytest.mark.parametrize("answer", [Outcome.pending(), {"status": "fail"}, None, "nonsense"])
-def test_an_answer_is_passed_on_as_it_is(flow, reset_flow, entry, services_with, answer):
+def test_an_answer_is_passed_on_as_it_is(
+    flow: FunctionConfirmation,
+    reset_flow: FunctionReset,
+    entry: Entry,
+    services_with: ServicesWith,
+    answer: object,
+) -> None:
     """
     Given a function that answers an outcome, a mapping or nonsense,
     when it has answered,
@@ -119,14 +147,16 @@ def test_an_answer_is_passed_on_as_it_is(flow, reset_flow, entry, services_with,
         assert answer is each.begin(entry, services_with(lambda call: answer))
 
 
-def test_a_function_may_be_async(flow, entry, services_with):
+def test_a_function_may_be_async(
+    flow: FunctionConfirmation, entry: Entry, services_with: ServicesWith
+) -> None:
     """
     Given an async function,
     when the flow is entered,
     then the engine gets what it can await.
     """
 
-    async def mine(call):
+    async def mine(call: FunctionCall) -> Outcome:
         await asyncio.sleep(0)
         return Outcome.success(proved=call["attempt"] == 1)
 
@@ -135,25 +165,30 @@ def test_a_function_may_be_async(flow, entry, services_with):
     assert Outcome.success(proved=True) == asyncio.run(_awaited(answer))
 
 
-async def _awaited(answer):
+async def _awaited(answer: Answer | Awaitable[Answer]) -> Answer:
+    assert isinstance(answer, Awaitable)
     return await answer
 
 
-def test_what_a_function_raises_passes(flow, entry, services_with):
+def test_what_a_function_raises_passes(
+    flow: FunctionConfirmation, entry: Entry, services_with: ServicesWith
+) -> None:
     """
     Given a function that raises,
     when the flow is entered,
     then that error reaches the engine, which keeps the user.
     """
 
-    def mine(call):
+    def mine(call: FunctionCall) -> Outcome:
         raise LookupError("no such customer")
 
     with pytest.raises(LookupError):
         flow.begin(entry, services_with(mine))
 
 
-def test_a_function_that_is_not_set_is_named(flow, reset_flow, entry, make_services):
+def test_a_function_that_is_not_set_is_named(
+    flow: FunctionConfirmation, reset_flow: FunctionReset, entry: Entry, make_services: MakeServices
+) -> None:
     """
     Given no function,
     when the flows are checked or entered,
@@ -167,7 +202,9 @@ def test_a_function_that_is_not_set_is_named(flow, reset_flow, entry, make_servi
             each.begin(entry, make_services())
 
 
-def test_n6_a_setting_cannot_name_code_that_was_not_registered(flow, reset_flow, make_services):
+def test_n6_a_setting_cannot_name_code_that_was_not_registered(
+    flow: FunctionConfirmation, reset_flow: FunctionReset, make_services: MakeServices
+) -> None:
     """
     Given a setting that names a function of the standard library,
     when the flows are checked,
@@ -184,7 +221,9 @@ def test_n6_a_setting_cannot_name_code_that_was_not_registered(flow, reset_flow,
         assert ("greet",) == raised.value.known
 
 
-def test_a_registered_function_passes_the_check(flow, reset_flow, services_with):
+def test_a_registered_function_passes_the_check(
+    flow: FunctionConfirmation, reset_flow: FunctionReset, services_with: ServicesWith
+) -> None:
     """
     Given a registered function,
     when the flows are checked,
@@ -194,7 +233,9 @@ def test_a_registered_function_passes_the_check(flow, reset_flow, services_with)
         assert each.check(services_with(pytest.fail)) is None
 
 
-def test_the_flow_says_what_it_is(flow, reset_flow, make_services):
+def test_the_flow_says_what_it_is(
+    flow: FunctionConfirmation, reset_flow: FunctionReset, make_services: MakeServices
+) -> None:
     """
     Given the two flows,
     when the engine looks at them,

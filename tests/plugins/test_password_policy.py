@@ -16,7 +16,7 @@ OWN = "is the address, or its part before the @."
     "password",
     ["password", "PASSWORD", "Password1", "12345678", "qwertyuiop", "iloveyou", "\uff50assword"],
 )
-def test_p2_the_commonest_passwords_are_refused(password):
+def test_p2_the_commonest_passwords_are_refused(password: str) -> None:
     """
     Given a password that guessers try first, in capitals or full-width letters too,
     when it is about to be set,
@@ -28,7 +28,7 @@ def test_p2_the_commonest_passwords_are_refused(password):
 @pytest.mark.parametrize(
     "password", ["ada.lovelace@example.com", "ADA.Lovelace@Example.com", "Ada.Lovelace"]
 )
-def test_p2_the_address_is_no_password(password):
+def test_p2_the_address_is_no_password(password: str) -> None:
     """
     Given the user's address or its local part, in capitals or not,
     when it is about to be set as the password,
@@ -39,7 +39,7 @@ def test_p2_the_address_is_no_password(password):
 
 @pytest.mark.parametrize("address", [None, "ada@example.com"])
 @pytest.mark.parametrize("password", ["correct horse battery staple", "ada@example.org", "Привет!"])
-def test_p1_any_other_password_passes(password, address):
+def test_p1_any_other_password_passes(password: str, address: str | None) -> None:
     """
     Given a password that is neither common nor the address,
     when it is about to be set,
@@ -48,7 +48,7 @@ def test_p1_any_other_password_passes(password, address):
     assert before_password(password, address) is None
 
 
-def test_p2_the_block_list_is_folded_and_free_of_repetitions():
+def test_p2_the_block_list_is_folded_and_free_of_repetitions() -> None:
     """
     Given the list that ships with the package,
     when it is read,

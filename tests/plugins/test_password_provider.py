@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from admit.addresses import canonical
 from admit.errors import InvalidAddress, InvalidInput, PasswordRefused, TryLater
 from admit.masked import Secret
-from admit.plugins.password import NOBODY, register_providers
+from admit.plugins.password import NOBODY, LocalUserpass, register_providers
 from admit.providers import Check, Claim, NewIdentity, RegistrationRequest
 from admit.records import Identity
+from admit.services import Services
 
 PASSWORD = "correct horse battery staple"
 HASH = PASSWORD[::-1]
@@ -20,39 +22,45 @@ HASH = PASSWORD[::-1]
 class Hashing:
     """The part of `admit.services.Services` that a provider needs; a hash is the reversed text."""
 
-    def __init__(self):
-        self.hashed = []
-        self.verified = []
+    def __init__(self) -> None:
+        self.hashed: list[str] = []
+        self.verified: list[str | None] = []
         self.outdated = False
         self.full = False
 
-    def hash_password(self, password):
+    def hash_password(self, password: Secret) -> str:
         if self.full:
             raise TryLater("too many passwords are being hashed")
         self.hashed.append(password.reveal())
         return password.reveal()[::-1]
 
-    def verify_password(self, password, hashed):
+    def verify_password(self, password: Secret, hashed: str | None) -> bool:
         self.verified.append(hashed)
         return hashed is not None and password.reveal()[::-1] == hashed
 
-    def needs_rehash(self, hashed):
+    def needs_rehash(self, hashed: str | None) -> bool:
         return self.outdated
 
 
 @pytest.fixture
-def provider():
+def provider() -> LocalUserpass:
     (provider,) = register_providers()
+    assert isinstance(provider, LocalUserpass)
     return provider
 
 
 @pytest.fixture
-def services():
+def hashing() -> Hashing:
     return Hashing()
 
 
 @pytest.fixture
-def identity():
+def services(hashing: Hashing) -> Services:
+    return cast(Services, hashing)  # a provider needs no more of them
+
+
+@pytest.fixture
+def identity() -> Identity:
     return Identity(
         provider="local-userpass",
         id="64f0cc64f0cc64f0cc64f0cc",
@@ -62,7 +70,9 @@ def identity():
     )
 
 
-def test_the_canonical_address_leads_to_the_user(provider, services):
+def test_the_canonical_address_leads_to_the_user(
+    provider: LocalUserpass, services: Services
+) -> None:
     """
     Given an address in capitals,
     when somebody logs in with it,
@@ -77,7 +87,9 @@ def test_the_canonical_address_leads_to_the_user(provider, services):
 @pytest.mark.parametrize(
     "username", ["", "ada", "ada@", "@", "ada@localhost", "a b@example.com", "\ud800@example.com"]
 )
-def test_e1_a_malformed_address_claims_to_be_nobody(provider, services, username):
+def test_e1_a_malformed_address_claims_to_be_nobody(
+    provider: LocalUserpass, services: Services, username: str
+) -> None:
     """
     Given a text that is no address,
     when somebody logs in with it,
@@ -105,7 +117,9 @@ def test_e1_a_malformed_address_claims_to_be_nobody(provider, services, username
         ({"username": "nobody", "password": "sesame \udc00"}, "password"),
     ],
 )
-def test_a_field_that_is_missing_or_no_text_is_named(provider, services, credentials, field):
+def test_a_field_that_is_missing_or_no_text_is_named(
+    provider: LocalUserpass, services: Services, credentials: dict[str, object], field: str
+) -> None:
     """
     Given credentials with something missing or of another type,
     when somebody logs in with them,
@@ -120,7 +134,9 @@ def test_a_field_that_is_missing_or_no_text_is_named(provider, services, credent
 
 
 @pytest.mark.parametrize("password", [PASSWORD, Secret(PASSWORD)])
-def test_the_right_password_is_accepted(provider, services, identity, password):
+def test_the_right_password_is_accepted(
+    provider: LocalUserpass, services: Services, identity: Identity, password: Secret
+) -> None:
     """
     Given an identity with a hash,
     when the right password is given, as text or as a secret,
@@ -129,19 +145,23 @@ def test_the_right_password_is_accepted(provider, services, identity, password):
     assert Check(accepted=True) == provider.check({"password": password}, identity, services)
 
 
-def test_the_wrong_password_is_refused(provider, services, identity):
+def test_the_wrong_password_is_refused(
+    provider: LocalUserpass, services: Services, hashing: Hashing, identity: Identity
+) -> None:
     """
     Given an identity with a hash that is out of date,
     when a wrong password is given,
     then it is refused, and nothing is hashed again.
     """
-    services.outdated = True
+    hashing.outdated = True
 
     assert Check(accepted=False) == provider.check({"password": "wrong"}, identity, services)
-    assert [] == services.hashed
+    assert [] == hashing.hashed
 
 
-def test_e4_nobody_costs_as_much_as_somebody(provider, services, identity):
+def test_e4_nobody_costs_as_much_as_somebody(
+    provider: LocalUserpass, services: Services, hashing: Hashing, identity: Identity
+) -> None:
     """
     Given nobody's identity, or one that has no password,
     when a password is checked,
@@ -152,35 +172,39 @@ def test_e4_nobody_costs_as_much_as_somebody(provider, services, identity):
     for somebody in (None, without):
         assert Check(accepted=False) == provider.check({"password": "x"}, somebody, services)
 
-    assert [None, None] == services.verified
+    assert [None, None] == hashing.verified
 
 
-def test_p3_a_hash_of_other_parameters_is_renewed_at_log_in(provider, services, identity):
+def test_p3_a_hash_of_other_parameters_is_renewed_at_log_in(
+    provider: LocalUserpass, services: Services, hashing: Hashing, identity: Identity
+) -> None:
     """
     Given a hash made with other parameters than today's,
     when the right password is given,
     then there is a new hash to keep, and the other private data stays.
     """
-    services.outdated = True
+    hashing.outdated = True
 
     check = provider.check({"password": PASSWORD}, identity, services)
 
     assert Check(accepted=True, private={"hash": HASH, "password_set_by": "admin"}) == check
-    assert [PASSWORD] == services.hashed
+    assert [PASSWORD] == hashing.hashed
 
 
-def test_p4_a_full_queue_does_not_spoil_a_right_log_in(provider, services, identity):
+def test_p4_a_full_queue_does_not_spoil_a_right_log_in(
+    provider: LocalUserpass, services: Services, hashing: Hashing, identity: Identity
+) -> None:
     """
     Given a hash that is out of date, and no room to make a new one,
     when the right password is given,
     then it is accepted; the hash waits for another log-in.
     """
-    services.outdated = services.full = True
+    hashing.outdated = hashing.full = True
 
     assert Check(accepted=True) == provider.check({"password": PASSWORD}, identity, services)
 
 
-def test_a_registration_becomes_an_identity(provider, services):
+def test_a_registration_becomes_an_identity(provider: LocalUserpass, services: Services) -> None:
     """
     Given a registration with an address in capitals and data of its own,
     when the provider validates it,
@@ -200,7 +224,9 @@ def test_a_registration_becomes_an_identity(provider, services):
     )  # fmt: skip
 
 
-def test_t9_a_malformed_address_is_no_registration(provider, services):
+def test_t9_a_malformed_address_is_no_registration(
+    provider: LocalUserpass, services: Services
+) -> None:
     """
     Given an address with full-width letters,
     when it would be registered,
@@ -212,7 +238,7 @@ def test_t9_a_malformed_address_is_no_registration(provider, services):
         provider.new_identity(request, services)
 
 
-def test_a_new_password_needs_whole_characters(provider, services):
+def test_a_new_password_needs_whole_characters(provider: LocalUserpass, services: Services) -> None:
     """
     Given a registration whose password has half a character in it,
     when the provider validates it,
@@ -228,7 +254,9 @@ def test_a_new_password_needs_whole_characters(provider, services):
     assert "password" == raised.value.field
 
 
-def test_p6_a_user_may_be_made_without_a_password(provider, services):
+def test_p6_a_user_may_be_made_without_a_password(
+    provider: LocalUserpass, services: Services
+) -> None:
     """
     Given an admin who makes a user and leaves the password to its owner,
     when the provider validates it,
@@ -239,7 +267,7 @@ def test_p6_a_user_may_be_made_without_a_password(provider, services):
     assert "ada@example.com" == asked.login_key
 
 
-def test_a_password_is_kept_as_a_hash_only(provider, services):
+def test_a_password_is_kept_as_a_hash_only(provider: LocalUserpass, services: Services) -> None:
     """
     Given a password that was accepted,
     when the provider says what to keep,
@@ -250,7 +278,7 @@ def test_a_password_is_kept_as_a_hash_only(provider, services):
         provider.private_data(Secret("\udfff"), services)
 
 
-def test_the_provider_does_no_io(provider):
+def test_the_provider_does_no_io(provider: LocalUserpass) -> None:
     """
     Given the provider,
     when the engine looks at it,

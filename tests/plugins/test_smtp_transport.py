@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 import pytest
+from mail_servers import StartMailServer, StartScript, Tls
+from plugin_services import MakeServices
 
 from admit.errors import DeliveryFailed, InvalidSetting, NotConfigured
+from admit.flows import Entry
 from admit.plugins.email import Email
 from admit.plugins.smtp import Smtp
+from admit.services import Services
+from admit.testing import Inbox
 from admit.transports import Message
+
+ServicesFor = Callable[..., Services]
 
 MESSAGE = Message(
     to="Ada@example.com",
@@ -23,27 +33,29 @@ MESSAGE = Message(
 
 
 @pytest.fixture
-def services_for(make_services):
+def services_for(make_services: MakeServices) -> ServicesFor:
     """Make services that send to this port, in the clear unless told otherwise."""
 
-    def make(port, **settings):
+    def make(port: int, **settings: object) -> Services:
         given = {"host": "127.0.0.1", "port": port, "tls": "off"} | settings
         return make_services({f"smtp.{name}": value for name, value in given.items()})
 
     return make
 
 
-def send(services, message=MESSAGE):
+def send(services: Services, message: Message = MESSAGE) -> None:
     Smtp().send(message, services)
 
 
-def failure(services, message=MESSAGE):
+def failure(services: Services, message: Message = MESSAGE) -> DeliveryFailed:
     with pytest.raises(DeliveryFailed) as raised:
         send(services, message)
     return raised.value
 
 
-def test_a_message_arrives_with_both_parts_and_proper_headers(mail_server, services_for):
+def test_a_message_arrives_with_both_parts_and_proper_headers(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a mail server,
     when a message is sent,
@@ -69,8 +81,12 @@ def test_a_message_arrives_with_both_parts_and_proper_headers(mail_server, servi
 
 
 def test_a_link_of_two_hundred_characters_survives(
-    mail_server, services_for, make_services, entry, inbox
-):
+    mail_server: StartMailServer,
+    services_for: ServicesFor,
+    make_services: MakeServices,
+    entry: Entry,
+    inbox: Inbox,
+) -> None:
     """
     Given the flow `email`, whose link is longer than a line of mail may be,
     when its message travels by SMTP,
@@ -96,7 +112,9 @@ def test_a_link_of_two_hundred_characters_survives(
     assert "K7QM-3XRP" in html
 
 
-def test_a_message_without_html_is_plain_text(mail_server, services_for):
+def test_a_message_without_html_is_plain_text(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a plugin's message without HTML, and without an idempotency key,
     when it is sent,
@@ -114,7 +132,9 @@ def test_a_message_without_html_is_plain_text(mail_server, services_for):
     assert email["Message-ID"].endswith("@shop.example>")
 
 
-def test_a_key_that_is_no_message_id_is_digested(mail_server, services_for):
+def test_a_key_that_is_no_message_id_is_digested(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given an idempotency key with characters that a Message-ID must not have,
     when the message is sent twice,
@@ -144,8 +164,13 @@ def test_a_key_that_is_no_message_id_is_digested(mail_server, services_for):
     ],
 )
 def test_a_refusal_is_permanent_or_temporary_as_the_server_says(
-    mail_server, services_for, step, reply, temporary, sentence
-):
+    mail_server: StartMailServer,
+    services_for: ServicesFor,
+    step: str,
+    reply: str,
+    temporary: bool,
+    sentence: str,
+) -> None:
     """
     Given a server that refuses at some step,
     when a message is sent,
@@ -161,8 +186,8 @@ def test_a_refusal_is_permanent_or_temporary_as_the_server_says(
 
 
 def test_a_reply_is_quoted_without_addresses_tokens_and_control_characters(
-    mail_server, services_for
-):
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a server that quotes the address, a token and an escape sequence in its reply,
     when it refuses a message,
@@ -181,7 +206,9 @@ def test_a_reply_is_quoted_without_addresses_tokens_and_control_characters(
     assert error.__cause__ is None
 
 
-def test_a_connection_that_breaks_inside_the_message_is_temporary(scripted_server, services_for):
+def test_a_connection_that_breaks_inside_the_message_is_temporary(
+    scripted_server: StartScript, services_for: ServicesFor
+) -> None:
     """
     Given a server that hangs up after it asked for the message,
     when a message is sent,
@@ -197,7 +224,9 @@ def test_a_connection_that_breaks_inside_the_message_is_temporary(scripted_serve
     )
 
 
-def test_a_server_that_refuses_the_connection_politely_is_temporary(scripted_server, services_for):
+def test_a_server_that_refuses_the_connection_politely_is_temporary(
+    scripted_server: StartScript, services_for: ServicesFor
+) -> None:
     """
     Given a server that greets with 421,
     when a message is sent,
@@ -211,7 +240,9 @@ def test_a_server_that_refuses_the_connection_politely_is_temporary(scripted_ser
     )
 
 
-def test_a_server_that_stays_silent_is_temporary(mail_server, services_for):
+def test_a_server_that_stays_silent_is_temporary(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a server that accepts the connection and then says nothing,
     when its time is over,
@@ -225,7 +256,7 @@ def test_a_server_that_stays_silent_is_temporary(mail_server, services_for):
     assert error.temporary
 
 
-def test_a_handshake_that_stays_unanswered_is_temporary(services_for):
+def test_a_handshake_that_stays_unanswered_is_temporary(services_for: ServicesFor) -> None:
     """
     Given a server that accepts the connection and never answers the TLS handshake,
     when its time is over,
@@ -237,7 +268,7 @@ def test_a_handshake_that_stays_unanswered_is_temporary(services_for):
     assert (True, "The mail server did not answer in time.") == (error.temporary, error.sentence)
 
 
-def test_nobody_listening_is_temporary(services_for):
+def test_nobody_listening_is_temporary(services_for: ServicesFor) -> None:
     """
     Given a port on which nobody listens,
     when a message is sent,
@@ -252,7 +283,9 @@ def test_nobody_listening_is_temporary(services_for):
     assert error.sentence.startswith("The mail server could not be reached: ")
 
 
-def test_what_happens_after_the_message_was_taken_is_no_failure(scripted_server, services_for):
+def test_what_happens_after_the_message_was_taken_is_no_failure(
+    scripted_server: StartScript, services_for: ServicesFor
+) -> None:
     """
     Given a server that takes the message and answers the farewell with nonsense,
     when a message is sent,
@@ -268,10 +301,12 @@ def test_what_happens_after_the_message_was_taken_is_no_failure(scripted_server,
         b"boo",
     )
 
-    assert send(services_for(port)) is None
+    send(services_for(port))
 
 
-def test_a_server_that_challenges_without_end_is_a_permanent_failure(scripted_server, services_for):
+def test_a_server_that_challenges_without_end_is_a_permanent_failure(
+    scripted_server: StartScript, services_for: ServicesFor
+) -> None:
     """
     Given a server that answers every log-in with another challenge,
     when a message is sent,
@@ -288,7 +323,13 @@ def test_a_server_that_challenges_without_end_is_a_permanent_failure(scripted_se
 
 
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
-def test_tls_protects_the_message(mail_server, services_for, certificate, tls_context, mode):
+def test_tls_protects_the_message(
+    mail_server: StartMailServer,
+    services_for: ServicesFor,
+    certificate: tuple[Path, Path],
+    tls_context: ssl.SSLContext,
+    mode: Tls,
+) -> None:
     """
     Given a server that speaks TLS with a certificate that is trusted,
     when a message is sent,
@@ -302,7 +343,9 @@ def test_tls_protects_the_message(mail_server, services_for, certificate, tls_co
 
 
 @pytest.mark.parametrize("mode", ["starttls", "implicit"])
-def test_an_untrusted_certificate_gets_no_message(mail_server, services_for, tls_context, mode):
+def test_an_untrusted_certificate_gets_no_message(
+    mail_server: StartMailServer, services_for: ServicesFor, tls_context: ssl.SSLContext, mode: Tls
+) -> None:
     """
     Given a server whose certificate nobody vouches for,
     when a message is sent,
@@ -317,7 +360,9 @@ def test_an_untrusted_certificate_gets_no_message(mail_server, services_for, tls
     assert [] == server.received
 
 
-def test_a_server_without_starttls_gets_no_message(mail_server, services_for):
+def test_a_server_without_starttls_gets_no_message(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a server that does not offer STARTTLS,
     when a message is to travel by STARTTLS,
@@ -334,7 +379,12 @@ def test_a_server_without_starttls_gets_no_message(mail_server, services_for):
     assert [] == server.received
 
 
-def test_the_right_log_in_is_accepted(mail_server, services_for, certificate, tls_context):
+def test_the_right_log_in_is_accepted(
+    mail_server: StartMailServer,
+    services_for: ServicesFor,
+    certificate: tuple[Path, Path],
+    tls_context: ssl.SSLContext,
+) -> None:
     """
     Given a server that asks for a log-in,
     when username and password are right,
@@ -356,8 +406,11 @@ def test_the_right_log_in_is_accepted(mail_server, services_for, certificate, tl
 
 
 def test_the_wrong_log_in_is_a_permanent_failure_without_the_password(
-    mail_server, services_for, certificate, tls_context
-):
+    mail_server: StartMailServer,
+    services_for: ServicesFor,
+    certificate: tuple[Path, Path],
+    tls_context: ssl.SSLContext,
+) -> None:
     """
     Given a server that asks for a log-in,
     when the password is wrong,
@@ -380,7 +433,9 @@ def test_the_wrong_log_in_is_a_permanent_failure_without_the_password(
     assert "close sesame" not in repr(error)
 
 
-def test_a_server_without_log_in_is_a_permanent_failure(mail_server, services_for):
+def test_a_server_without_log_in_is_a_permanent_failure(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given a server that offers no log-in,
     when a username is set,
@@ -399,7 +454,9 @@ def test_a_server_without_log_in_is_a_permanent_failure(mail_server, services_fo
     )
 
 
-def test_a_domain_of_foreign_letters_travels_in_its_ascii_form(mail_server, services_for):
+def test_a_domain_of_foreign_letters_travels_in_its_ascii_form(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given an address whose domain has an umlaut, and a server without SMTPUTF8,
     when a message is sent,
@@ -414,7 +471,9 @@ def test_a_domain_of_foreign_letters_travels_in_its_ascii_form(mail_server, serv
     assert "Ada@xn--bcher-kva.example" == mail.email["To"]
 
 
-def test_a_name_of_foreign_letters_travels_with_smtputf8(mail_server, services_for):
+def test_a_name_of_foreign_letters_travels_with_smtputf8(
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given an address whose name has an umlaut, and a server with SMTPUTF8,
     when a message is sent,
@@ -430,8 +489,8 @@ def test_a_name_of_foreign_letters_travels_with_smtputf8(mail_server, services_f
 
 
 def test_a_name_of_foreign_letters_without_smtputf8_is_a_permanent_failure(
-    mail_server, services_for
-):
+    mail_server: StartMailServer, services_for: ServicesFor
+) -> None:
     """
     Given an address whose name has an umlaut, and a server without SMTPUTF8,
     when a message is sent,
@@ -451,7 +510,9 @@ def test_a_name_of_foreign_letters_without_smtputf8_is_a_permanent_failure(
 @pytest.mark.parametrize(
     "address", ["nobody", "@example.com", "ada@", "ada@\u2014.example", "ada@[", "ada@a_b!"]
 )
-def test_what_is_no_mailbox_is_a_permanent_failure(mail_server, services_for, field, address):
+def test_what_is_no_mailbox_is_a_permanent_failure(
+    mail_server: StartMailServer, services_for: ServicesFor, field: str, address: str
+) -> None:
     """
     Given a message to or from something that is no mailbox,
     when it is sent,
@@ -473,7 +534,9 @@ def test_what_is_no_mailbox_is_a_permanent_failure(mail_server, services_for, fi
         ({"smtp.host": "mail.example", "smtp.username": "shop"}, ("smtp.password",)),
     ],
 )
-def test_missing_settings_are_named(make_services, settings, missing):
+def test_missing_settings_are_named(
+    make_services: MakeServices, settings: dict[str, object], missing: tuple[str, ...]
+) -> None:
     """
     Given settings that do not do,
     when the transport is checked,
@@ -494,7 +557,9 @@ def test_missing_settings_are_named(make_services, settings, missing):
         ({"smtp.ca_file": "/nowhere/ca.pem"}, "smtp.ca_file"),
     ],
 )
-def test_settings_that_contradict_are_refused(make_services, settings, field):
+def test_settings_that_contradict_are_refused(
+    make_services: MakeServices, settings: dict[str, object], field: str
+) -> None:
     """
     Given a password that would travel in the clear, or certificates that are not there,
     when the transport is checked,
@@ -506,10 +571,10 @@ def test_settings_that_contradict_are_refused(make_services, settings, field):
     assert field == raised.value.field
 
 
-def test_the_port_follows_from_the_tls_mode(make_services):
+def test_the_port_follows_from_the_tls_mode(make_services: MakeServices) -> None:
     """
     Given no port,
     when settings are complete otherwise,
     then the check is content: the port follows from the mode.
     """
-    assert Smtp().check(make_services({"smtp.host": "mail.example"})) is None
+    Smtp().check(make_services({"smtp.host": "mail.example"}))

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Protocol
 
 import pytest
+from plugin_services import MakeServices
 
 from admit.errors import InvalidSetting, PluginFailed
 
 
+class Render(Protocol):
+    """Render a template whose text is given."""
+
+    def __call__(self, text: str, name: str = "mine.txt.j2", **values: object) -> str: ...
+
+
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     path = tmp_path / "templates"
     path.mkdir()
     return path
 
 
 @pytest.fixture
-def render(make_services, folder):
+def render(make_services: MakeServices, folder: Path) -> Render:
     """Render a template whose text is given, from the folder of the setting `templates`."""
     services = make_services({"templates": folder})
 
-    def render(text, name="mine.txt.j2", **values):
+    def render(text: str, name: str = "mine.txt.j2", **values: object) -> str:
         (folder / name).write_text(text)
         return services.render(name, values, package="admit.plugins")
 
     return render
 
 
-def failure(render, text, name="mine.txt.j2", **values):
+def failure(render: Render, text: str, name: str = "mine.txt.j2", **values: object) -> PluginFailed:
     with pytest.raises(PluginFailed) as raised:
         render(text, name, **values)
     return raised.value
 
 
-def test_values_are_escaped_in_html_only(render):
+def test_values_are_escaped_in_html_only(render: Render) -> None:
     """
     Given a value with markup,
     when it is rendered,
@@ -44,7 +53,7 @@ def test_values_are_escaped_in_html_only(render):
     assert "<b>" == render("{{ x }}", "mine.txt.j2", x="<b>")
 
 
-def test_a_changed_template_is_read_again(render):
+def test_a_changed_template_is_read_again(render: Render) -> None:
     """
     Given a template that was rendered before,
     when its file changes,
@@ -54,7 +63,7 @@ def test_a_changed_template_is_read_again(render):
     assert "newer" == render("newer")
 
 
-def test_a_missing_value_names_template_and_line(render):
+def test_a_missing_value_names_template_and_line(render: Render) -> None:
     """
     Given a template that names a value that is not there,
     when it is rendered,
@@ -66,7 +75,7 @@ def test_a_missing_value_names_template_and_line(render):
     assert "admit.plugins" == error.plugin
 
 
-def test_a_syntax_error_names_template_and_line(render):
+def test_a_syntax_error_names_template_and_line(render: Render) -> None:
     """
     Given a template with a mistake in its syntax,
     when it is rendered,
@@ -75,7 +84,7 @@ def test_a_syntax_error_names_template_and_line(render):
     assert failure(render, "fine\n{% if %}").what.startswith("the template 'mine.txt.j2', line 2: ")
 
 
-def test_t3_an_error_quotes_no_value(render):
+def test_t3_an_error_quotes_no_value(render: Render) -> None:
     """
     Given a template that does to the link what cannot be done,
     when it is rendered,
@@ -89,7 +98,9 @@ def test_t3_an_error_quotes_no_value(render):
         assert error.__suppress_context__
 
 
-def test_a_template_that_does_not_exist_is_named(make_services, render):
+def test_a_template_that_does_not_exist_is_named(
+    make_services: MakeServices, render: Render
+) -> None:
     """
     Given the name of a template that exists nowhere,
     when it is rendered or included,
@@ -100,7 +111,7 @@ def test_a_template_that_does_not_exist_is_named(make_services, render):
     assert "'part.j2' does not exist" in failure(render, "{% include 'part.j2' %}").what
 
 
-def test_n6_a_template_cannot_leave_its_folder(render, folder):
+def test_n6_a_template_cannot_leave_its_folder(render: Render, folder: Path) -> None:
     """
     Given a file beside the folder,
     when a template includes it by way of `..`,
@@ -121,7 +132,7 @@ def test_n6_a_template_cannot_leave_its_folder(render, folder):
         "{% for i in range(10000000) %}x{% endfor %}",
     ],
 )
-def test_n6_a_template_is_kept_in_its_sandbox(render, text):
+def test_n6_a_template_is_kept_in_its_sandbox(render: Render, text: str) -> None:
     """
     Given a template that reaches for Python's inside, changes a value or counts without end,
     when it is rendered,
@@ -130,7 +141,7 @@ def test_n6_a_template_is_kept_in_its_sandbox(render, text):
     assert "mine.txt.j2" in failure(render, text, values={"a": 1}).what
 
 
-def test_n6_what_a_template_gives_is_limited(render):
+def test_n6_what_a_template_gives_is_limited(render: Render) -> None:
     """
     Given a template that gives more than any message needs,
     when it is rendered,
@@ -144,7 +155,7 @@ def test_n6_what_a_template_gives_is_limited(render):
     )
 
 
-def test_a_folder_that_does_not_exist_is_named(make_services, tmp_path):
+def test_a_folder_that_does_not_exist_is_named(make_services: MakeServices, tmp_path: Path) -> None:
     """
     Given a setting `templates` that names no folder,
     when a template is rendered,
@@ -159,7 +170,7 @@ def test_a_folder_that_does_not_exist_is_named(make_services, tmp_path):
 
 
 @pytest.mark.parametrize("package", ["json", "no_such_package_anywhere"])
-def test_a_package_without_templates_is_named(make_services, package):
+def test_a_package_without_templates_is_named(make_services: MakeServices, package: str) -> None:
     """
     Given a package that has no templates, or does not exist,
     when one of them is rendered,
@@ -171,7 +182,9 @@ def test_a_package_without_templates_is_named(make_services, package):
     assert package == raised.value.plugin
 
 
-def test_a_package_without_templates_may_have_them_in_the_folder(make_services, folder):
+def test_a_package_without_templates_may_have_them_in_the_folder(
+    make_services: MakeServices, folder: Path
+) -> None:
     """
     Given a package that has no templates,
     when the folder of the setting has the one that is asked for,
@@ -184,7 +197,9 @@ def test_a_package_without_templates_may_have_them_in_the_folder(make_services, 
     assert "mine" == services.render("mine.txt.j2", {}, package="json")
 
 
-def test_a_strangers_package_has_its_own_templates(make_services, tmp_path, monkeypatch):
+def test_a_strangers_package_has_its_own_templates(
+    make_services: MakeServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     Given a package of somebody else with a folder `templates`,
     when one of them is rendered,

@@ -80,8 +80,8 @@ BY_ADDRESS: Mapping[str, tuple[str, Call]] = {
     "public.delete": ("address", lambda e, bad: e.public.delete(address=bad, password=PASSWORD)),  # type: ignore[arg-type]
     "public.correct_address": (
         "address",
-        lambda e, bad: e.public.correct_address(  # type: ignore[arg-type]
-            address=bad,
+        lambda e, bad: e.public.correct_address(
+            address=bad,  # type: ignore[arg-type]
             password=PASSWORD,
             to=ADDRESS,
         ),

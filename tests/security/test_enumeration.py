@@ -319,6 +319,7 @@ def test_e2_known_and_unknown_addresses_are_throttled_alike(
         REQUESTS[named](engine.public)
 
     assert engine.settings.get("cool_down") == waits.value.after
+    assert waits.value.after is not None
     clock.advance(waits.value.after)
     assert Receipt() == REQUESTS[named](engine.public)
 

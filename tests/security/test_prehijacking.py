@@ -335,7 +335,7 @@ def test_h7_public_confirm_needs_a_password(engine: Engine, inbox: Inbox) -> Non
     engine.register(ADDRESS, ATTACKERS)
 
     with pytest.raises(TypeError, match="password"):
-        engine.public.confirm(**inbox.last_link().credentials)  # type: ignore[call-arg]  # the point
+        engine.public.confirm(**inbox.last_link().credentials)
 
     assert "pending" == engine.users.find(ADDRESS).state
 

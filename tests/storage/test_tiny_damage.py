@@ -6,6 +6,7 @@ import json
 import shutil
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small_store import CHANGES, Seen, UnsyncedFiles, id_of, put, seen
@@ -273,8 +274,9 @@ def test_what_no_document_can_hold_is_refused(path: Path, change: Change) -> Non
 
 def test_the_snapshot_is_one_json_document(path: Path) -> None:
     """Given hostile names, when compacted, then any JSON parser reads the file."""
+    hostile: dict[str, Any] = {'"},\n"x":{': "\u2028\t\0"}
     with closing(TinyStore(path)) as store:
-        store.commit(Change(put=(put(1, **{'"},\n"x":{': "\u2028\t\0"}),)))
+        store.commit(Change(put=(put(1, **hostile),)))
         store.compact()
         kept = store.get("user", id_of(1))
 
