@@ -153,13 +153,14 @@ class Plugins:
             )
         if self._manager.is_registered(plugin):
             return  # installed, and named in the configuration as well
-        name = name or getattr(plugin, "__name__", None) or self._instance_name(plugin)
+        named: str = name or getattr(plugin, "__name__", None) or self._instance_name(plugin)
         try:
-            registered = self._manager.register(plugin, name)
+            registered = self._manager.register(plugin, named)
         except ValueError:
-            raise PluginClash("plugin name", name, self._sources.get(name, name), source) from None
+            first = self._sources.get(named, named)
+            raise PluginClash("plugin name", named, first, source) from None
         except pluggy.PluginValidationError as problem:
-            raise PluginFailed(name, "loading", str(problem).strip()) from problem
+            raise PluginFailed(named, "loading", str(problem).strip()) from problem
         if registered is not None:
             self._sources[registered] = source
 

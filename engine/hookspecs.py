@@ -21,6 +21,9 @@ The first word of a hook tells its kind:
   `engine.events.follow()`.
 """
 
+# pyright: reportReturnType=false
+# A hook specification has a docstring for a body.
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from .services import Services
 
 
+def _is_one_line(instance: Message, attribute: attrs.Attribute[str], value: str) -> None:
+    # A line break in a header field starts a header of the sender's choice (CWE-93).
+    if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise InvalidInput(
+            f"message {attribute.name}",
+            "must be one line without control characters.",
+            "Remove line breaks from the address, the sender and the subject setting.",
+        )
+
+
 @attrs.frozen(kw_only=True)
 class Message:
     """One message to one person.
@@ -21,24 +31,12 @@ class Message:
         InvalidInput: a line break or another control character stands in a header field.
     """
 
-    to: str = attrs.field()
-    sender: str = attrs.field()
-    subject: str = attrs.field()
+    to: str = attrs.field(validator=_is_one_line)
+    sender: str = attrs.field(validator=_is_one_line)
+    subject: str = attrs.field(validator=_is_one_line)
     text: str = attrs.field(repr=False)
     html: str | None = attrs.field(default=None, repr=False)
     idempotency_key: str | None = None
-
-    @to.validator
-    @sender.validator
-    @subject.validator
-    def _is_one_line(self, attribute: attrs.Attribute[str], value: str) -> None:
-        # A line break in a header field starts a header of the sender's choice (CWE-93).
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            raise InvalidInput(
-                f"message {attribute.name}",
-                "must be one line without control characters.",
-                "Remove line breaks from the address, the sender and the subject setting.",
-            )
 
 
 class Transport(Protocol):

@@ -225,7 +225,8 @@ def _refused(
 
 def _quotable(reply: bytes | str, settings: SmtpSettings) -> str:
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
-    for secret in (settings.username, settings.password and settings.password.reveal()):
+    password = settings.password.reveal() if settings.password else None
+    for secret in (settings.username, password):
         if secret:
             text = text.replace(secret, "…")
     text = re.sub(r"\S*@\S*", "…", text)

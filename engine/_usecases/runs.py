@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -66,7 +66,8 @@ def limit_seconds(core: Core, flow: Offer) -> float:
     limit = getattr(flow.value, "limit_seconds", DEFAULT_LIMIT_SECONDS)
 
     def read() -> float:
-        return float(limit(core.services) if callable(limit) else limit)
+        found: Any = limit(core.services) if callable(limit) else limit
+        return float(found)
 
     return float(core.plugins.call_here(flow, "limit_seconds", read))
 

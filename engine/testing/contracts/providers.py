@@ -6,7 +6,7 @@ import importlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from importlib.metadata import entry_points
@@ -66,7 +66,7 @@ class WatchedProvider:
         """Return the inner provider's claim."""
         self.threads.append(threading.get_ident())
         answer = self.inner.identify(credentials, services)
-        return self._kept_later(answer) if hasattr(answer, "__await__") else self._kept(answer)
+        return self._kept_later(answer) if isinstance(answer, Awaitable) else self._kept(answer)
 
     def check(self, credentials: Credentials, identity: Identity | None, services: Services) -> Any:
         """Return what the inner provider's comparison gave."""
