@@ -18,6 +18,7 @@ class ToldFlow:
         self.act: Callable[[Entry], Outcome] = lambda entry: Outcome.pending()
         self.entries: list[Entry] = []
         self.veto: str | None = None
+        self.proves_address = False
 
     @hookimpl
     def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from races import meanwhile
 
 import admit
 from admit import Check, Claim, Client, Identity, LogIn, Secret, Services, User, hookimpl
@@ -21,7 +22,6 @@ from admit.errors import (
     WrongCredentials,
 )
 from admit.providers import Provider
-from admit.stores import Change
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -220,16 +220,6 @@ def test_after_log_in_is_told() -> None:
         engine.register("ada@example.com", PASSWORD)
 
         assert [log_in(engine)] == watching.seen
-
-
-def meanwhile(store: MemoryStore, what: Any) -> None:
-    """Let *what* happen just before the next commit."""
-
-    def happen(change: Change) -> None:
-        store.before_commit = None
-        what()
-
-    store.before_commit = happen
 
 
 def test_a_log_in_that_a_disabling_overtook_opens_nothing(
