@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from admit import Engine
+import pytest
+from accounts import Commits
+
+from admit import Actor, Engine
+from admit.errors import (
+    AdmitError,
+    CodeWrong,
+    InvalidInput,
+    PasswordRefused,
+    TokenMalformed,
+    WrongCredentials,
+)
+from admit.testing import MemoryStore
 
 ADDRESS = "ada@example.com"
 PASSWORD = "correct horse battery staple"
@@ -42,9 +54,27 @@ BAD_TEXT: Mapping[str, object] = {
     "path": "../../etc/passwd",
 }
 BAD_ADDRESSES = {**NO_TEXT, **BAD_TEXT}
+BAD_TOKENS = {
+    **BAD_ADDRESSES,
+    "short": TOKEN[:-1],
+    "long": TOKEN + "0",
+    "no-hex": TOKEN[:-1] + "g",
+    "full-width": TOKEN[:-1] + "\uff10",
+}
+
+BAD_PASSWORDS: Mapping[str, object] = {
+    **{kind: value for kind, value in NO_TEXT.items() if value is not None},
+    "half-a-character": "a long one with half \ud83d of an emoji",
+    "ten-megabytes": "a" * 10_000_000,
+}
 
 Call = Callable[[Engine, object], object]
 
+REGISTERING: Mapping[str, Call] = {
+    "register": lambda e, bad: e.register(bad, NEW),  # type: ignore[arg-type]
+    "create": lambda e, bad: e.create(bad, NEW),  # type: ignore[arg-type]
+    "public.register": lambda e, bad: e.public.register(bad, NEW),  # type: ignore[arg-type]
+}
 BY_ADDRESS: Mapping[str, tuple[str, Call]] = {
     "confirm": ("address", lambda e, bad: e.confirm(address=bad, code="AAAA-2222")),  # type: ignore[arg-type]
     "confirm_manually": ("address", lambda e, bad: e.confirm_manually(address=bad)),  # type: ignore[arg-type]
@@ -87,3 +117,197 @@ BY_ADDRESS: Mapping[str, tuple[str, Call]] = {
         ),
     ),
 }
+
+
+BY_PASSWORD: Mapping[str, tuple[str, Call]] = {
+    "register": ("password", lambda e, bad: e.register("new@example.com", bad)),  # type: ignore[arg-type]
+    "create": ("password", lambda e, bad: e.create("new@example.com", bad)),  # type: ignore[arg-type]
+    "reset": ("password", lambda e, bad: e.reset(address=ADDRESS, password=bad)),  # type: ignore[arg-type]
+    "set_password": (
+        "password",
+        lambda e, bad: e.set_password(address=ADDRESS, code="AAAA-2222", password=bad),  # type: ignore[arg-type]
+    ),
+    "change_password": (
+        "new",
+        lambda e, bad: e.change_password(address=ADDRESS, current=PASSWORD, new=bad),  # type: ignore[arg-type]
+    ),
+    "public.register": ("password", lambda e, bad: e.public.register("new@example.com", bad)),  # type: ignore[arg-type]
+    "public.confirm": (
+        "password",
+        lambda e, bad: e.public.confirm(token_id=TOKEN_ID, token=TOKEN, password=bad),  # type: ignore[arg-type]
+    ),
+    "public.change_password": (
+        "new",
+        lambda e, bad: e.public.change_password(address=ADDRESS, current=PASSWORD, new=bad),  # type: ignore[arg-type]
+    ),
+}
+BY_TOKEN: Mapping[str, Call] = {
+    "confirm": lambda e, bad: e.confirm(token_id=TOKEN_ID, token=bad),  # type: ignore[arg-type]
+    "set_password": lambda e, bad: e.set_password(token_id=TOKEN_ID, token=bad, password=NEW),  # type: ignore[arg-type]
+    "public.confirm": lambda e, bad: e.public.confirm(token_id=TOKEN_ID, token=bad, password=NEW),  # type: ignore[arg-type]
+    "public.set_password": lambda e, bad: e.public.set_password(
+        token_id=TOKEN_ID,
+        token=bad,  # type: ignore[arg-type]
+        password=NEW,
+    ),
+}
+OTHERS: Mapping[str, tuple[str, Callable[[Engine], object]]] = {
+    "an actor of another type": ("actor", lambda e: e.acting("support-7")),  # type: ignore[arg-type]
+    "a client of another type": ("client", lambda e: e.acting(Actor("user"), client="::1")),  # type: ignore[arg-type]
+    "a reason that is no text": ("reason", lambda e: e.acting(Actor("admin"), 7)),  # type: ignore[arg-type]
+    "a reason that is half a character": (
+        "reason",
+        lambda e: e.acting(Actor("admin"), "\ud83d"),
+    ),
+    "a reason that is a book": ("reason", lambda e: e.acting(Actor("admin"), "x" * 10_000_000)),
+    "data that is no mapping": ("data", lambda e: e.register("new@example.com", NEW, data=[1])),  # type: ignore[arg-type]
+    "data that JSON cannot hold": (
+        "data",
+        lambda e: e.register("new@example.com", NEW, data={"at": object()}),
+    ),
+    "data that is large": (
+        "data",
+        lambda e: e.register("new@example.com", NEW, data={"x": "x" * 20_000}),
+    ),
+    "no user at all": ("user", lambda e: e.rerun()),
+    "a user named twice": ("user", lambda e: e.rerun("0" * 24, address=ADDRESS)),
+    "an id that is none": ("user", lambda e: e.rerun("ada")),
+    "an id of another type": ("user", lambda e: e.rerun(7)),  # type: ignore[arg-type]
+    "neither token nor code": ("token", lambda e: e.confirm()),
+    "a local part that is long": ("address", lambda e: e.register("a" * 70 + "@example.com", NEW)),
+    "two dots in a row": ("address", lambda e: e.register("ada..b@example.com", NEW)),
+}
+
+
+@pytest.fixture
+def unchanged(engine: Engine, store: MemoryStore) -> Commits:
+    """Watches commits; Ada is there, confirmed."""
+    engine.create(ADDRESS, PASSWORD)
+    return Commits(store)
+
+
+def refused(unchanged: Commits, call: Callable[[], object]) -> AdmitError:
+    """Return what *call* raises; nothing was committed."""
+    with unchanged.watched() as shapes, pytest.raises(AdmitError) as raised:
+        call()
+    assert [] == shapes
+    assert len(str(raised.value)) < 1000, "the value is not quoted at length"
+    return raised.value
+
+
+@pytest.mark.parametrize("kind", BAD_ADDRESSES)
+@pytest.mark.parametrize("verb", REGISTERING)
+def test_what_is_no_address_is_not_registered(
+    engine: Engine, unchanged: Commits, verb: str, kind: str
+) -> None:
+    """
+    Given anything that is no address,
+    when it is registered, trusted or by a stranger,
+    then the field is named, and nothing was written.
+    """
+    problem = refused(unchanged, lambda: REGISTERING[verb](engine, BAD_ADDRESSES[kind]))
+
+    assert isinstance(problem, InvalidInput)
+    assert "address" == problem.field
+
+
+@pytest.mark.parametrize("kind", BAD_ADDRESSES)
+@pytest.mark.parametrize("verb", BY_ADDRESS)
+def test_what_is_no_address_names_nobody(
+    engine: Engine, unchanged: Commits, verb: str, kind: str
+) -> None:
+    """
+    Given anything that is no address,
+    when a verb is to find its user by it,
+    then the field is named, and nothing was written.
+    """
+    field, call = BY_ADDRESS[verb]
+
+    problem = refused(unchanged, lambda: call(engine, BAD_ADDRESSES[kind]))
+
+    assert isinstance(problem, InvalidInput)
+    assert problem.field in ({field, "user", "token"} if kind == "none" else {field})
+
+
+@pytest.mark.parametrize("kind", BAD_PASSWORDS)
+@pytest.mark.parametrize("verb", BY_PASSWORD)
+def test_p1_what_is_no_password_is_not_set(
+    engine: Engine, unchanged: Commits, verb: str, kind: str
+) -> None:
+    """
+    Given a password that is no text, half a character, or ten megabytes,
+    when it is to be set,
+    then the field is named and the password not quoted; nothing was hashed, nothing written.
+    """
+    field, call = BY_PASSWORD[verb]
+
+    with pytest.raises(AdmitError) as raised:
+        call(engine, BAD_PASSWORDS[kind])
+
+    problem = raised.value
+    if verb in ("set_password", "public.confirm") and not isinstance(problem, InvalidInput):
+        return  # a dead token is refused before the password is looked at, which costs less
+    assert isinstance(problem, InvalidInput | PasswordRefused)
+    assert problem.field == ("password" if isinstance(problem, PasswordRefused) else field)
+    assert "emoji" not in str(problem)
+    assert 1 == engine.users.count()
+
+
+@pytest.mark.parametrize("kind", BAD_TOKENS)
+@pytest.mark.parametrize("verb", BY_TOKEN)
+def test_what_is_no_token_is_told_apart_from_a_dead_one(
+    engine: Engine, unchanged: Commits, verb: str, kind: str
+) -> None:
+    """
+    Given anything that has not the shape of a token,
+    when it is pressed,
+    then it is malformed, which costs no look-up and no commit.
+    """
+    problem = refused(unchanged, lambda: BY_TOKEN[verb](engine, BAD_TOKENS[kind]))
+
+    assert isinstance(problem, TokenMalformed)
+
+
+@pytest.mark.parametrize("kind", BAD_ADDRESSES)
+def test_what_is_no_code_is_a_wrong_one_or_no_text(
+    engine: Engine, unchanged: Commits, kind: str
+) -> None:
+    """
+    Given anything that is no code,
+    when it is typed,
+    then it is wrong or no text, and is not quoted.
+    """
+    with pytest.raises((CodeWrong, InvalidInput)):
+        engine.confirm(address=ADDRESS, code=BAD_ADDRESSES[kind])  # type: ignore[arg-type]
+
+    assert "confirmed" == engine.users.find(ADDRESS).state
+
+
+@pytest.mark.parametrize("kind", BAD_ADDRESSES)
+def test_what_is_no_password_opens_nothing(engine: Engine, unchanged: Commits, kind: str) -> None:
+    """
+    Given anything that is no password,
+    when somebody logs in with it,
+    then it is wrong, or the field is named.
+    """
+    with pytest.raises((WrongCredentials, InvalidInput)):
+        engine.log_in("local-userpass", username=ADDRESS, password=BAD_ADDRESSES[kind])
+
+    assert () == engine.sessions.of(engine.users.find(ADDRESS))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_anything_else_that_cannot_be_is_named(
+    engine: Engine, unchanged: Commits, name: str
+) -> None:
+    """
+    Given an argument of another type, too large, or contradicting another,
+    when a verb is called with it,
+    then the field is named, and nothing was written.
+    """
+    field, call = OTHERS[name]
+
+    problem = refused(unchanged, lambda: call(engine))
+
+    assert isinstance(problem, InvalidInput)
+    assert field == problem.field

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -101,7 +102,7 @@ def test_t4_tokens_do_not_follow_an_absorbed_user(
     if purpose == "reset":
         engine.reset(ada)
     link = inbox.last_link().credentials
-    press = {
+    press: Callable[[], User] = {
         "confirm": lambda: engine.confirm(**link),
         "reset": lambda: engine.set_password(password=NEW, **link),
     }[purpose]
