@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -278,12 +279,15 @@ def _whole(name: str, value: object) -> int:
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        value = _text(name, value)
     try:
-        return float(_text(name, value))
-    except ValueError:
-        raise InvalidSetting(name, "must be a number.") from None
+        number = float(value)
+    except (OverflowError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):  # not a number at all passes every bound
+        raise InvalidSetting(name, "must be a number.")
+    return number
 
 
 def _truth(name: str, value: object) -> bool:

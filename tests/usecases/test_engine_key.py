@@ -128,7 +128,9 @@ def test_a_key_may_be_written_in_four_ways(
     opened(store, key, inbox)
 
 
-@pytest.mark.parametrize("key", [b"", b"short", "ff" * 31, "not a key", "ff" * 33], ids=repr)
+@pytest.mark.parametrize(
+    "key", [b"", b"short", "ff" * 31, "not a key", "ff" * 33, "gg" * 32, "x"], ids=repr
+)
 def test_what_is_no_key_is_refused_without_being_quoted(
     store: MemoryStore, inbox: Inbox, key: bytes | str
 ) -> None:
@@ -138,6 +140,13 @@ def test_what_is_no_key_is_refused_without_being_quoted(
 
     assert "openssl rand -hex 32" in refused.value.next_step
     assert "not a key" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", [[], 7, {"key": OLD}], ids=repr)
+def test_what_is_no_list_of_keys_is_refused(store: MemoryStore, inbox: Inbox, key: object) -> None:
+    """Rather than taken for "make one"."""
+    with pytest.raises(InvalidInput, match="must be a key, or a list of keys"):
+        opened(store, key, inbox)  # type: ignore[arg-type]  # the point
 
 
 def test_rotation_keeps_everything_alive(store: MemoryStore, inbox: Inbox) -> None:

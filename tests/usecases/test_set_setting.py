@@ -173,6 +173,10 @@ def test_writing_what_something_stronger_hides_is_refused_and_names_it(
         ("address_policy", "whoever shouts", "one of reserve, first-proof"),
         ("confirmation_flow", None, "must have a value"),
         ("must_change_is_enforced", "perhaps", "true or false"),
+        ("transport", 7, "must be text"),
+        ("transport", "inbox \ud83d", "must be Unicode text"),
+        ("transport", "x" * 100_000, "must be Unicode text of at most"),
+        ("cool_down", float("nan"), "longer than time goes"),
     ],
     ids=str,
 )
@@ -299,3 +303,85 @@ def test_every_setting_is_listed_with_its_help(engine: admit.Engine) -> None:
     assert sorted(names) == names
     assert {"token_lifetime", "email.subject", "function.time_limit"} <= set(names)
     assert all(info.about.help for info in engine.settings.all())
+
+
+@attrs.frozen
+class Dials:
+    """A stranger's section, with a setting of each type."""
+
+    factor: float = setting(1.0, "A number.", minimum=0.5, maximum=9.5)
+    loud: bool = setting(False, "A switch.")
+    place: Path = setting(Path(), "A folder.")
+    word: admit.Secret | None = setting(None, "A secret.")
+
+
+class Dial:
+    """The plugin of that section."""
+
+    @hookimpl
+    def register_settings(self) -> Mapping[str, type]:
+        return {"dial": Dials}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("dial.factor", "2.5", 2.5),
+        ("dial.factor", 2, 2.0),
+        ("dial.loud", "Yes", True),
+        ("dial.loud", "off", False),
+        ("dial.loud", True, True),
+    ],
+)
+def test_a_setting_of_a_plugin_is_read_as_its_type(name: str, value: object, read: object) -> None:
+    """As people type it, or as a program says it."""
+    with open_engine(plugins=[Dial()]) as engine:
+        engine.settings.set(name, value)
+
+        assert read == engine.settings.get(name)
+        assert type(read) is type(engine.settings.get(name))
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("much", "must be a number"),
+        (True, "must be text"),
+        (0.25, "at least 0.5"),
+        (10, "at most 9.5"),
+        ("nan", "must be a number"),
+        (float("inf"), "must be a number"),
+    ],
+)
+def test_a_number_that_is_none_is_refused(value: object, rule: str) -> None:
+    """Also the two that a computer has and nobody means."""
+    with open_engine(plugins=[Dial()]) as engine:
+        with pytest.raises(InvalidSetting, match=rule):
+            engine.settings.set("dial.factor", value)
+
+        assert 1.0 == engine.settings.get("dial.factor")
+
+
+def test_what_code_sets_may_have_its_type_already(store: MemoryStore) -> None:
+    """A path, a secret."""
+    given = {**CHEAP_HASHING, "dial.place": Path("/srv"), "dial.word": admit.Secret("sesame")}
+    with admit.open(store, key=KEY, plugins=[Dial()], settings=given) as engine:
+        assert Path("/srv") == engine.settings.get("dial.place")
+        assert "sesame" not in repr(engine.settings.all())
+
+
+def test_t3_a_secret_is_not_kept_in_the_store() -> None:
+    """Though its section does not forbid it: the store keeps no secret in plain text."""
+    with open_engine(plugins=[Dial()]) as engine:
+        with pytest.raises(InvalidSetting, match="a secret, which the store does not keep"):
+            engine.settings.set("dial.word", "sesame")
+
+        assert engine.settings.get("dial.word") is None
+
+
+def test_a_secret_that_is_no_text_is_refused(store: MemoryStore) -> None:
+    """And not quoted."""
+    with pytest.raises(InvalidSetting, match="must be text") as refused:
+        admit.open(store, key=KEY, plugins=[Dial()], settings={"dial.word": 12345678})
+
+    assert "12345678" not in str(refused.value)
