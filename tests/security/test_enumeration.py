@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 from accounts import ACCOUNTS, Commits, Shape
+from races import meanwhile, records
 
 import admit
-from admit import Actor, Client, Engine, LogIn, Receipt, User
+from admit import (
+    Actor,
+    Check,
+    Claim,
+    Client,
+    Engine,
+    Identity,
+    LogIn,
+    NewIdentity,
+    Receipt,
+    RegistrationRequest,
+    Secret,
+    Services,
+    User,
+    hookimpl,
+)
 from admit.errors import AdmitError, CodeWrong, LogInRefused, TokenUnknown, TryLater
+from admit.providers import Credentials, Provider
 from admit.public import PublicFace
 from admit.records import UserId
+from admit.stores import KeyTaken
 from admit.testing import KEY, Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -457,3 +475,60 @@ def test_e4_a_password_asked_for_as_proof_costs_nobody_a_hash_less(named: str) -
     )
 
     assert known / 2 < unknown < known * 2
+
+
+def test_e1_a_reset_that_is_not_configured_says_nothing_of_the_account(
+    store: MemoryStore, clock: SettableClock, account: Callable[[Engine, str], None]
+) -> None:
+    """
+    Given any account, in an application whose resets are not configured,
+    when a stranger asks for one,
+    then the answer is the one that everybody gets.
+    """
+    with open_engine(store, clock=clock) as engine:
+        account(engine, ADDRESS)
+        engine.settings.unset("email.link_base")
+
+        assert Receipt() == engine.public.reset(address=ADDRESS)
+
+
+def test_e1_a_login_that_is_no_address_is_registered_alike_when_taken(
+    store: MemoryStore, clock: SettableClock
+) -> None:
+    """
+    Given a provider whose logins are no addresses,
+    when a stranger registers one that is taken in this very instant,
+    then the answer is the one that everybody gets, and nobody is there to be told.
+    """
+
+    class Cards:
+        name = "card"
+        inline = True
+
+        @hookimpl
+        def register_providers(self) -> Iterable[Provider]:
+            return [self]
+
+        def identify(self, credentials: Credentials, services: Services) -> Claim:
+            return Claim(login_key="7-42")
+
+        def check(
+            self, credentials: Credentials, identity: Identity | None, services: Services
+        ) -> Check:
+            return Check(accepted=False)
+
+        def new_identity(self, request: RegistrationRequest, services: Services) -> NewIdentity:
+            return NewIdentity(login_key=request.login)
+
+        def private_data(self, password: Secret, services: Services) -> dict[str, str]:
+            return {}
+
+    with open_engine(store, clock=clock, plugins=[Cards()]) as engine:
+
+        def taken() -> None:
+            raise KeyTaken("card:7-42")
+
+        meanwhile(store, taken, before=records("register"))
+
+        assert Receipt() == engine.public.register("7-42", PASSWORD, provider="card")
+        assert 0 == engine.users.count()

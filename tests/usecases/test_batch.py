@@ -10,6 +10,7 @@ import admit
 from admit.errors import (
     AddressTaken,
     FateUnknown,
+    FlowFailed,
     InvalidAddress,
     TokenUnknown,
     UserNotFound,
@@ -183,3 +184,22 @@ def test_flows_are_entered_after_the_commits(store: CountingStore) -> None:
         engine.batch([engine.prepare.register(f"user{n}@example.com", PASSWORD) for n in range(2)])
 
     assert ["later", "later", "settle"] == seen[0]
+
+
+def test_a_flow_that_does_not_get_through_is_an_answer_like_any_other(
+    engine: admit.Engine, inbox: Inbox
+) -> None:
+    """
+    Given a batch of registrations while the mail server refuses,
+    when they are finished,
+    then each answer says so and carries its user, and none keeps the next from its own.
+    """
+    inbox.refuse_mail()
+
+    first, second = engine.batch(
+        [engine.prepare.register(f"{name}@example.com", PASSWORD) for name in ("ada", "grace")]
+    )
+
+    assert isinstance(first, FlowFailed)
+    assert isinstance(second, FlowFailed)
+    assert ("pending", "pending") == (first.user.state, second.user.state)

@@ -22,6 +22,7 @@ from admit.errors import (
     WrongCredentials,
 )
 from admit.providers import Provider
+from admit.stores import KeyTaken
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -403,3 +404,20 @@ def test_a_password_may_be_handed_over_masked(engine: admit.Engine, ada: User) -
     login = engine.log_in("local-userpass", username="ada@example.com", password=Secret(PASSWORD))
 
     assert ada.id == login.user.id
+
+
+def test_a_first_log_in_whose_key_was_taken_and_freed_in_one_moment_tries_later(
+    badge: Badge, store: MemoryStore
+) -> None:
+    """
+    Given a provider that makes its own users,
+    when the login key is taken just before the first log-in is written, and free again after,
+    then the caller is told to try later: nobody's account is opened by a guess.
+    """
+    with open_engine(store, plugins=[badge]) as engine:
+        store.fail_next_commit(KeyTaken("badge:1815"))
+
+        with pytest.raises(TryLater):
+            engine.log_in("badge", number="1815")
+
+        assert 0 == engine.users.count()

@@ -16,6 +16,7 @@ from admit.errors import (
     AddressTaken,
     CodeWrong,
     FlowFailed,
+    StoreFull,
     TokenSuperseded,
     TokenUnknown,
     TryLater,
@@ -591,3 +592,19 @@ def test_a_second_press_through_another_message_proves_nothing_new(
     workshop.confirm(**second)
 
     assert login.user.id == workshop.verify(login.access_token).user_id
+
+
+def test_a6_a_refusal_that_cannot_be_recorded_is_a_refusal(
+    engine: admit.Engine, store: MemoryStore, ada: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    """
+    Given a store that is full,
+    when a change of password with the wrong one is refused,
+    then the caller hears that it was wrong, and the log that it was not recorded.
+    """
+    store.fail_next_commit(StoreFull("The disk is full."))
+
+    with pytest.raises(WrongCredentials):
+        engine.change_password(ada, current="a wrong one", new=NEW)
+
+    assert "change-password could not be recorded" in caplog.text

@@ -173,3 +173,33 @@ def test_who_is_not_there_cannot_be_explained(engine: admit.Engine, ada: admit.U
 
     with pytest.raises(UserNotFound):
         engine.why(ada)
+
+
+def test_times_are_told_as_people_tell_them(
+    engine: admit.Engine, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given a mail server that defers again and again,
+    when somebody asks why,
+    then the next try is told in seconds, minutes or hours, whichever is short.
+    """
+    inbox.refuse_mail(temporary=True)
+    ada = engine.register("ada@example.com", PASSWORD)
+    told = []
+    for _ in range(4):
+        told.append(engine.why(ada.id).sentence.rpartition("due in ")[2].rstrip("."))
+        clock.advance(timedelta(hours=3))
+        engine.work_once()
+
+    assert ["60 seconds", "5 minutes", "30 minutes", "2 hours"] == told
+
+
+def test_a_disabled_pending_user_waits_all_the_same(engine: admit.Engine) -> None:
+    """Both are said; what to do is about the waiting, since confirming does not enable."""
+    ada = engine.disable(engine.register("ada@example.com", PASSWORD))
+
+    why = engine.why(ada)
+
+    assert "waits for the link" in why.sentence
+    assert "It is disabled: no log-in, whatever its state." in why.sentence
+    assert "wait, or resend" == why.suggestion

@@ -144,3 +144,24 @@ def test_a_setting_survives_being_kept_whatever_its_length(engine: admit.Engine)
     for endless in (float("inf"), "9" * 30 + " days", "1000000 days"):
         with pytest.raises(InvalidSetting, match="audit_retention"):
             engine.settings.set("audit_retention", endless)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("192.0.2.7", "::ffff:192.0.2.7"),
+        ("/run/app.socket", "/run/app.socket"),
+        ("2001:db8::1", "2001:DB8:0:0:ffff::2"),
+    ],
+    ids=["one IPv4 address in two spellings", "what is no IP address", "one /64"],
+)
+def test_e2_one_client_is_counted_once_however_it_is_written(
+    engine: admit.Engine, one: str, other: str
+) -> None:
+    """Given a client that has used up its requests, when it comes under another spelling, then it
+    has to wait all the same."""
+    for number in range(60):
+        _from(engine, one).reset(address=f"user{number}@example.com")
+
+    with pytest.raises(TryLater):
+        _from(engine, other).reset(address="ada@example.com")
