@@ -9,7 +9,6 @@ takes 24 (performance.md §5). Other people's tokens are a library's business.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import json
 from collections.abc import Mapping
@@ -56,10 +55,7 @@ class TokenSigner:
         expected = _base64(hmac.digest(key, body.encode("ascii"), "sha256"))
         if not hmac.compare_digest(expected, signature):
             raise SessionInvalid("bad signature")
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        except (ValueError, binascii.Error):
-            raise SessionInvalid("malformed") from None
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if claims.get("typ") != kind:
             raise SessionInvalid("incorrect token type")
         if claims["exp"] <= now.timestamp():

@@ -155,14 +155,13 @@ class Plugins:
             return  # installed, and named in the configuration as well
         named: str = name or getattr(plugin, "__name__", None) or self._instance_name(plugin)
         try:
-            registered = self._manager.register(plugin, named)
+            self._manager.register(plugin, named)
         except ValueError:
             first = self._sources.get(named, named)
             raise PluginClash("plugin name", named, first, source) from None
         except pluggy.PluginValidationError as problem:
             raise PluginFailed(named, "loading", str(problem).strip()) from problem
-        if registered is not None:
-            self._sources[registered] = source
+        self._sources[named] = source
 
     def _instance_name(self, plugin: object) -> str:
         """Name an instance after its class; the second of that class gets a number."""

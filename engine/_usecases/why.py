@@ -62,8 +62,6 @@ def _flow_problem(core: Core) -> str | None:
 
 
 def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str]:
-    if user.state == "deleted":
-        return "This user is deleted.", "register again"
     if user.state == "confirmed":
         proved = user.address is not None and user.address.proved_at is not None
         how = "the address is proved" if proved else "the address was never proved"

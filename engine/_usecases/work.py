@@ -117,7 +117,7 @@ def _is_loaded(core: Core, run: Run) -> bool:
 def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> int:
     """Make a new attempt of one run: commit its lease, enter the flow, write the answer.
 
-    Returns 1, or 0 when somebody else was faster or this process lacks the flow.
+    Returns 1, or 0 when somebody else was faster.
     """
 
     def lease(user: User) -> Decision[tuple[Run, Minted] | None]:
@@ -139,9 +139,6 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
 
     try:
         user, begun = change_user(core, SYSTEM, user_id, lease)
-    except UnknownName as problem:
-        _log.info("run %s is left to a process that has the flow %s", run_id, problem.name)
-        return 0
     except UserNotFound:
         return 0
     if begun is None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import attrs
+import pytest
+
 import admit
-from admit.errors import InvalidInput, WrongCredentials
+from admit.errors import InvalidInput, NotConfigured, WrongCredentials
 from admit.providers import Credentials, Provider
 from admit.records import Identity
 from admit.testing.contracts import ProviderContract
@@ -63,3 +66,69 @@ class TestProviderThatCreatesUsers(ProviderContract):
     wrong_credentials = {"number": "7-42", "word": "a closed sesame"}
     unknown_credentials = {"number": "9-99", "word": "an odd sesame"}
     other_credentials = {"number": "7-43", "word": "a quiet sesame"}
+
+
+@attrs.frozen
+class DeskSettings:
+    """What the desk needs."""
+
+    stamp: str | None = admit.setting(None, "The word under which the desk vouches, backwards.")
+
+
+class Desk:
+    """A desk that vouches for people and their addresses, once it has its stamp; a nickname may be
+    given."""
+
+    name = "desk"
+    inline = True
+
+    @admit.hookimpl
+    def register_settings(self) -> dict[str, type]:
+        return {"desk": DeskSettings}
+
+    @admit.hookimpl
+    def register_providers(self) -> Iterable[Provider]:
+        return [self]
+
+    def identify(self, credentials: Credentials, services: admit.Services) -> admit.Claim:
+        stamp = services.settings(DeskSettings).stamp
+        if stamp is None:
+            raise NotConfigured("The provider 'desk'", ["desk.stamp"])
+        who, said = credentials.get("who"), credentials.get("stamp")
+        nickname = credentials.get("nickname", "none")
+        for field, value in (("who", who), ("stamp", said), ("nickname", nickname)):
+            if not isinstance(value, str):
+                raise InvalidInput(field, "must be text.")
+        address = f"{who}@example.com"
+        if said != stamp[::-1]:
+            raise WrongCredentials
+        return admit.Claim(
+            login_key=str(who),
+            proved=True,
+            creates_users=True,
+            data={"nickname": nickname},
+            address=address,
+            address_proved=True,
+        )
+
+    def check(
+        self, credentials: Credentials, identity: Identity | None, services: admit.Services
+    ) -> admit.Check:
+        return admit.Check(accepted=False)
+
+
+class TestProviderThatVouchesForAddresses(ProviderContract):
+    provider = "desk"
+    plugins = (Desk(),)
+    inline = creates_users = proves_itself = True
+    needs_settings = frozenset({"desk.stamp"})
+    optional_fields = frozenset({"nickname"})
+    secret_fields = frozenset({"stamp"})
+    credentials = {"who": "ada", "stamp": "a seal of wax", "nickname": "countess"}
+    wrong_credentials = {"who": "ada", "stamp": "a seal of soap"}
+    unknown_credentials = {"who": "hedy", "stamp": "a seal of soap"}
+    other_credentials = {"who": "grace", "stamp": "a seal of wax"}
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"desk.stamp": "a seal of wax"[::-1]}
