@@ -97,8 +97,8 @@ class Desk:
         who, said = credentials.get("who"), credentials.get("stamp")
         nickname = credentials.get("nickname", "none")
         for field, value in (("who", who), ("stamp", said), ("nickname", nickname)):
-            if not isinstance(value, str):
-                raise InvalidInput(field, "must be text.")
+            if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) < 50:
+                raise InvalidInput(field, "must be a short text.")
         address = f"{who}@example.com"
         if said != stamp[::-1]:
             raise WrongCredentials
