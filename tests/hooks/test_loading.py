@@ -481,3 +481,18 @@ def test_functions_are_handed_over_by_name(open_with: OpenWith) -> None:
     with pytest.raises(UnknownName) as raised:
         engine.settings.set("function.confirmation", "os:system")
     assert ("greet",) == raised.value.known
+
+
+def test_a_module_that_is_named_like_a_plugin_is_refused(open_with: OpenWith) -> None:
+    """
+    Given an application's module whose name a plugin has already,
+    when the engine opens,
+    then both are named: what they are counted and listed by would be one.
+    """
+    module = ModuleType("email")
+    vars(module)["register_functions"] = admit.hookimpl(lambda: {})
+
+    with pytest.raises(PluginClash, match="email") as clash:
+        open_with(module)
+
+    assert "admit" in str(clash.value)

@@ -19,7 +19,7 @@ import pytest
 
 import admit
 import admit.testing
-from admit import Actor, AdmitError, Client, Engine, Message, Outcome, Secret, hookimpl
+from admit import Actor, AdmitError, Client, Engine, LogIn, Message, Outcome, Secret, hookimpl
 from admit.errors import FlowFailed, PasswordRefused, PluginFailed
 from admit.flows import Entry
 from admit.services import Services
@@ -460,3 +460,21 @@ def test_a2_the_store_of_an_engine_opened_by_path_is_for_its_owner_only(
     engine.register(ADDRESS, PASSWORDS["register"])
 
     assert {"0o600"} == {oct(file.stat().st_mode & 0o777) for file in json_path.parent.iterdir()}
+
+
+def test_t3_a_record_takes_a_secret_in_its_masked_type_only() -> None:
+    """
+    Given a token as plain text,
+    when a record that masks it is made,
+    then it is refused, and not quoted: it would stand in the record's `repr`.
+    """
+    with pytest.raises(TypeError, match="access_token must be a Secret") as refused:
+        LogIn(user=None, session=None, access_token="sesame", refresh_token=Secret(""))  # type: ignore[arg-type]
+
+    assert "sesame" not in str(refused.value)
+
+
+def test_equal_secrets_are_one_in_a_set() -> None:
+    """Compared and kept by what they hide."""
+    assert {Secret("sesame")} == {Secret("sesame"), Secret("sesame")}
+    assert Secret("sesame") != "sesame"

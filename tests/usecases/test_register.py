@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
+from told_flow import ToldFlow
 
 import admit
-from admit import Outcome, Registration, User, hookimpl
+from admit import Outcome, Registration, Services, User, hookimpl
 from admit.errors import (
     AddressTaken,
     FlowFailed,
     InvalidAddress,
     InvalidInput,
+    NotAllowed,
     NotConfigured,
     PasswordRefused,
     PluginFailed,
@@ -21,7 +23,8 @@ from admit.errors import (
     UserNotFound,
     Vetoed,
 )
-from admit.testing import Inbox, MemoryStore
+from admit.providers import Credentials, Provider
+from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
@@ -345,3 +348,52 @@ def test_a_secret_is_as_good_as_a_text(engine: admit.Engine, inbox: Inbox) -> No
     log_in = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
 
     assert "confirmed" == log_in.user.state
+
+
+def test_a_provider_that_registers_nobody_is_refused_with_those_that_do() -> None:
+    """
+    Given a provider that makes its users at their first log-in,
+    when somebody would register with it,
+    then that is refused, and those that register are named.
+    """
+
+    class Badges:
+        name = "badge"
+
+        @hookimpl
+        def register_providers(self) -> Iterable[Provider]:
+            return [self]
+
+        def identify(self, credentials: Credentials, services: admit.Services) -> admit.Claim:
+            return admit.Claim(login_key="7-42", proved=True, creates_users=True)
+
+        def check(
+            self, credentials: Credentials, identity: admit.Identity | None, services: Services
+        ) -> admit.Check:
+            return admit.Check(accepted=False)
+
+    with open_engine(plugins=[Badges()]) as opened:
+        with pytest.raises(UnknownName, match="provider that registers users") as refused:
+            opened.register("7-42", provider="badge")
+        holder = opened.log_in("badge", number="7-42").user
+        with pytest.raises(NotAllowed, match="password"):
+            opened.reset(holder)
+
+    assert ("local-userpass",) == tuple(refused.value.known)
+
+
+def test_the_callers_language_reaches_the_flow_also_when_it_is_tried_again(
+    clock: SettableClock, told: ToldFlow
+) -> None:
+    """
+    Given a caller who speaks German,
+    when she registers through a queue, and a worker enters the flow later,
+    then the flow is told the language.
+    """
+    with open_engine(clock=clock, plugins=[told], settings={"confirmation_flow": "told"}) as opened:
+        caller = opened.acting(admit.Actor("user"), client=admit.Client(locale="de"))
+        caller.register("ada@example.com", PASSWORD)
+        caller.public.register("grace@example.com", PASSWORD)
+        opened.work_once()
+
+    assert ["de", "de"] == [entry.locale for entry in told.entries]

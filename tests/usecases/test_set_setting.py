@@ -331,6 +331,7 @@ class Dial:
         ("dial.loud", "Yes", True),
         ("dial.loud", "off", False),
         ("dial.loud", True, True),
+        ("dial.place", "/srv/mail", Path("/srv/mail")),
     ],
 )
 def test_a_setting_of_a_plugin_is_read_as_its_type(name: str, value: object, read: object) -> None:
