@@ -6,11 +6,11 @@ absent or default is left out, so that a user stays small.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from ._evolve import BODY
 from .clock import from_text, to_text
 from .records import (
     Actor,
@@ -30,6 +30,8 @@ from .records import (
 )
 from .stores import Body, Label, Put, Record, StoredEvent
 
+P = TypeVar("P", Identity, Run, Attempt)
+
 _USER_INSTANTS: Final = (
     "confirmed_at",
     "deleted_at",
@@ -40,32 +42,9 @@ _USER_INSTANTS: Final = (
 )
 
 
-Bodies = Mapping[int, Body]
-"""`id()` of a record's part → the JSON object it was read from, while both are alive."""
-
-
-def user_put(user: User, expects: int | None, known: Bodies | None = None) -> Put:
-    """Return the write of *user*, with its keys and labels.
-
-    *known* – see `known_bodies` – spares encoding again what did not change.
-    """
-    body = user_body(user, known or {})
-    return Put("user", user.id, body, expects, user_keys(user), user_labels(user))
-
-
-def known_bodies(user: User, body: Body) -> Bodies:
-    """Return which parts of *user*, as read from *body*, stand for which parts of it.
-
-    A change is a new record, so a part that is still the same object is still the same text.
-    """
-    known: dict[int, Body] = {}
-    for identity, part in zip(user.identities, body.get("identities", ()), strict=True):
-        known[id(identity)] = part
-    for run, part in zip(user.runs, body.get("runs", ()), strict=True):
-        known[id(run)] = part
-        for attempt, inner in zip(run.attempts, part.get("attempts", ()), strict=True):
-            known[id(attempt)] = inner
-    return known
+def user_put(user: User, expects: int | None) -> Put:
+    """Return the write of *user*, with its keys and labels."""
+    return Put("user", user.id, user_body(user), expects, user_keys(user), user_labels(user))
 
 
 def user_keys(user: User) -> tuple[str, ...]:
@@ -122,7 +101,7 @@ def _run_failed(user: User) -> bool:
     return run is not None and run.result in ("failed", "refused", "vetoed")
 
 
-def user_body(user: User, known: Bodies = MappingProxyType({})) -> Body:
+def user_body(user: User) -> Body:
     """Return *user* as a JSON object; its id and version stand beside it in the store."""
     body: dict[str, Any] = {"state": user.state, "created_at": to_text(user.created_at)}
     if user.type != "normal":
@@ -142,12 +121,21 @@ def user_body(user: User, known: Bodies = MappingProxyType({})) -> Body:
     if user.code_tries is not None:
         body["code_tries"] = [user.code_tries.day, user.code_tries.count]
     if user.identities:
-        body["identities"] = [known.get(id(i)) or _identity_body(i) for i in user.identities]
+        body["identities"] = [_body_of(i, _identity_body) for i in user.identities]
     if user.addresses:
         body["addresses"] = [_address_body(address) for address in user.addresses]
     if user.runs:
-        body["runs"] = [known.get(id(run)) or _run_body(run, known) for run in user.runs]
+        body["runs"] = [_body_of(run, _run_body) for run in user.runs]
     body["last_event"] = user.last_event
+    return body
+
+
+def _body_of(part: P, write: Callable[[P], Body]) -> Body:
+    """Return *part* as a JSON object; it remembers it, for as long as it stays as it is."""
+    memory = part.__dict__
+    body: Body | None = memory.get(BODY)
+    if body is None:
+        body = memory[BODY] = write(part)
     return body
 
 
@@ -195,7 +183,7 @@ def _identity_body(identity: Identity) -> dict[str, Any]:
 
 
 def _identity_from(body: Body) -> Identity:
-    return Identity(
+    identity = Identity(
         provider=body["provider"],
         id=body["id"],
         login_key=body.get("login_key"),
@@ -203,6 +191,8 @@ def _identity_from(body: Body) -> Identity:
         private=body.get("private", {}),
         added_at=from_text(body["added_at"]),
     )
+    identity.__dict__[BODY] = body
+    return identity
 
 
 def _address_body(address: Address) -> dict[str, Any]:
@@ -224,7 +214,7 @@ def _address_from(body: Body) -> Address:
     )
 
 
-def _run_body(run: Run, known: Bodies) -> dict[str, Any]:
+def _run_body(run: Run) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": run.id,
         "purpose": run.purpose,
@@ -246,12 +236,12 @@ def _run_body(run: Run, known: Bodies) -> dict[str, Any]:
     if run.wrong_codes:
         body["wrong_codes"] = run.wrong_codes
     if run.attempts:
-        body["attempts"] = [known.get(id(a)) or _attempt_body(a) for a in run.attempts]
+        body["attempts"] = [_body_of(attempt, _attempt_body) for attempt in run.attempts]
     return body
 
 
 def _run_from(body: Body) -> Run:
-    return Run(
+    run = Run(
         id=RunId(body["id"]),
         purpose=body["purpose"],
         flow=body["flow"],
@@ -266,6 +256,8 @@ def _run_from(body: Body) -> Run:
         wrong_codes=body.get("wrong_codes", 0),
         attempts=tuple([_attempt_from(a) for a in body.get("attempts", ())]),
     )
+    run.__dict__[BODY] = body
+    return run
 
 
 def _attempt_body(attempt: Attempt) -> dict[str, Any]:
@@ -288,7 +280,7 @@ def _attempt_body(attempt: Attempt) -> dict[str, Any]:
 
 def _attempt_from(body: Body) -> Attempt:
     error = body.get("error")
-    return Attempt(
+    attempt = Attempt(
         number=body["number"],
         started_at=from_text(body["started_at"]),
         leased_until=from_text(body["leased_until"]),
@@ -300,6 +292,8 @@ def _attempt_from(body: Body) -> Attempt:
         if error is None
         else AttemptError(code=error[0], sentence=error[1], temporary=error[2]),
     )
+    attempt.__dict__[BODY] = body
+    return attempt
 
 
 def session_put(session: Session, expects: int | None) -> Put:

@@ -8,9 +8,10 @@ from typing import Final, Generic, TypeVar
 
 import attrs
 
-from ._codec import Bodies, event_from, known_bodies, user_from, user_put
+from ._codec import event_from, user_from, user_put
 from ._core import Core
 from ._events import Acting, Happening, digest, make
+from ._evolve import evolve
 from .errors import AdmitError, FateUnknown, StoreError, TryLater, UserNotFound
 from .records import Event, User
 from .stores import Change, KeyTaken, NewEvent, Put, Record, Remove, VersionMoved
@@ -64,19 +65,21 @@ def change_user(
     *,
     settle: bool = True,
     asked: str | None = None,
+    seen: User | None = None,
 ) -> tuple[User, T]:
     """Read the user, decide, commit; when its version moved meanwhile, do so again.
 
     Returns the user as it is now, and the decision's result. With *asked* – what was asked for –
-    a refusal is recorded as well (security.md A6).
+    a refusal is recorded as well (security.md A6). With *seen* – the user as the caller committed
+    it a moment ago – the first decision is about that: if its version moved, the commit says so.
 
     Raises:
         UserNotFound, KeyTaken, FateUnknown, and whatever *decide* raises: nothing was changed.
         TryLater: others were faster five times; nothing was changed.
     """
     for _ in range(TRIES):
-        record = _live(core, user_id)
-        user = user_from(record)
+        user = user_from(_live(core, user_id)) if seen is None else seen
+        seen = None
         try:
             decision = decide(user)
         except AdmitError as problem:
@@ -85,9 +88,8 @@ def change_user(
             raise
         if decision.new is None and not decision.happenings:
             return user, decision.result
-        known = known_bodies(user, record.body)
         try:
-            new = commit_decision(core, by, user, decision, settle=settle, known=known)
+            new = commit_decision(core, by, user, decision, settle=settle)
         except VersionMoved:
             continue
         return new, decision.result
@@ -101,10 +103,9 @@ def commit_decision(
     decision: Decision[T],
     *,
     settle: bool = True,
-    known: Bodies | None = None,
 ) -> User:
     """Commit a decision about *old* (None: a user that is new). Returns the user as it is now."""
-    user, change = build(core, by, old, decision, known)
+    user, change = build(core, by, old, decision)
     commit(core, change, settle=settle)
     return user
 
@@ -114,7 +115,6 @@ def build(
     by: Acting,
     old: User | None,
     decision: Decision[T],
-    known: Bodies | None = None,
 ) -> tuple[User, Change]:
     """Return the user with its version and chain moved on, and the change that makes it so."""
     now = core.now()
@@ -151,9 +151,9 @@ def build(
         )
         head = digest(event.body)
         events.append(event)
-    user = attrs.evolve(decision.new, version=version, last_event=head)
+    user = evolve(decision.new, version=version, last_event=head)
     return user, Change(
-        put=(user_put(user, expects, known), *decision.put),
+        put=(user_put(user, expects), *decision.put),
         remove=decision.remove,
         events=tuple(events),
         erase=decision.erase,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -24,8 +25,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the present instant, UTC, cut to milliseconds."""
-        instant = datetime.now(UTC)
-        return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
 
     def sleep(self, duration: timedelta) -> None:
         """Block the calling thread for *duration*."""
@@ -34,6 +34,11 @@ class SystemClock:
 
 def to_text(instant: datetime) -> str:
     """Write an aware UTC instant as RFC 3339 with milliseconds; its text sorts as its time does."""
+    return _text_of(instant)
+
+
+@lru_cache(256)  # a change writes the same few instants many times, into bodies and labels
+def _text_of(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[:23] + "Z"
 
 

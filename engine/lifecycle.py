@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Final, NamedTuple, cast
 
 import attrs
@@ -39,8 +40,7 @@ TABLE: Final = (
 TRIGGERS: Final = tuple(dict.fromkeys(arrow.trigger for arrow in TABLE))
 
 
-@attrs.frozen
-class Facts:
+class Facts(NamedTuple):
     """What the guards look at. The defaults let every guard pass."""
 
     flow_is_loaded: bool = True
@@ -128,6 +128,11 @@ def move(state: str, trigger: str, facts: Facts = _NO_OBJECTION) -> Moved:
     Raises:
         NotAllowed: the table has no such arrow, or a guard blocks it (then it is named).
     """
+    return _moved(state, trigger, facts)
+
+
+@cache  # the machine takes 7 µs; what it says depends on nothing else, and a refusal is not kept
+def _moved(state: str, trigger: str, facts: Facts) -> Moved:
     step = _Step(state, facts)
     try:
         moved = _EVENTS[trigger].trigger(step)

@@ -48,7 +48,7 @@ class Actor:
     id: str | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Address:
     """One mailbox: as it was typed, as it is compared, and whether control of it was proved."""
 
@@ -59,7 +59,7 @@ class Address:
     """The run's id, or the provider that vouched for it."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Identity:
     """How a user is known to one provider."""
 
@@ -86,7 +86,7 @@ class AttemptError:
     temporary: bool = False
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Attempt:
     """One try of a run to get through."""
 
@@ -106,7 +106,7 @@ class Attempt:
         return self.dispatched_at is not None or self.error is not None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Run:
     """One entry into a flow for one user."""
 
@@ -147,7 +147,7 @@ class CodeTries:
     count: int
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class User:
     """The aggregate: one document."""
 

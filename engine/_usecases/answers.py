@@ -14,6 +14,7 @@ import attrs
 from .._commits import Decision
 from .._core import Core
 from .._events import Happening
+from .._evolve import evolve
 from ..errors import PluginFailed, Vetoed
 from ..flows import OUTCOME_STATUSES, Outcome
 from ..lifecycle import move
@@ -144,8 +145,8 @@ def _refuse(
 
 
 def _with_error(run: Run, attempt: Attempt, answer: Answer) -> Run:
-    answered = attrs.evolve(attempt, error=answer.error)
-    return attrs.evolve(run, attempts=(*run.attempts[:-1], answered), due_at=None)
+    answered = evolve(attempt, error=answer.error)
+    return evolve(run, attempts=(*run.attempts[:-1], answered), due_at=None)
 
 
 def _error(
@@ -155,7 +156,7 @@ def _error(
     run = _with_error(run, attempt, answer)
     matters = run.purpose != "confirm" or (user.state == "pending" and _is_newest(user, run))
     if answer.error.temporary and matters and run.result is None and attempt.number < MOST_ATTEMPTS:
-        run = attrs.evolve(run, due_at=now + RETRY_AFTER[attempt.number - 1])
+        run = evolve(run, due_at=now + RETRY_AFTER[attempt.number - 1])
         return _write(user, run, "queued", error=answer.error)
     if run.result is None:
         run = ended(run, "failed", now)
@@ -186,8 +187,8 @@ def _write(
 
 
 def _dispatched(run: Run, attempt: Attempt, now: datetime, expires_at: datetime) -> Run:
-    sent = attrs.evolve(attempt, dispatched_at=now, expires_at=expires_at)
-    return attrs.evolve(run, attempts=(*run.attempts[:-1], sent), due_at=None)
+    sent = evolve(attempt, dispatched_at=now, expires_at=expires_at)
+    return evolve(run, attempts=(*run.attempts[:-1], sent), due_at=None)
 
 
 def _is_newest(user: User, run: Run) -> bool:

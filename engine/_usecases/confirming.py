@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from .._codec import user_from
 from .._commits import find_by_key
 from .._core import Core
 from .._events import Happening
+from .._evolve import evolve
 from ..errors import AddressTaken
 from ..lifecycle import move
 from ..records import Address, Run, User
@@ -45,7 +44,7 @@ def become_confirmed(
     has_rivals = any(rivals(core, user))
     if has_rivals:
         core.work_waits.set()
-    new = attrs.evolve(
+    new = evolve(
         user,
         state=step.state,
         confirmed_at=now,
@@ -70,12 +69,12 @@ def _after_confirmation(run: Run, done: str | None, now: datetime) -> Run:
 
 def prove_address(user: User, run: Run, now: datetime) -> User:
     """Return *user* with the address that *run* was about marked as proved by it."""
-    return attrs.evolve(user, addresses=_proved(user, run, now))
+    return evolve(user, addresses=_proved(user, run, now))
 
 
 def _proved(user: User, run: Run, now: datetime) -> tuple[Address, ...]:
     return tuple(
-        attrs.evolve(address, proved_at=now, proved_by=run.id)
+        evolve(address, proved_at=now, proved_by=run.id)
         if address.canonical == run.address
         else address
         for address in user.addresses

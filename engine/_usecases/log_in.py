@@ -14,6 +14,7 @@ from .._codec import session_put
 from .._commits import Decision, change_user, commit_decision, find_by_key, record
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from .._tokens import token_digest
 from ..addresses import canonical
 from ..errors import (
@@ -169,16 +170,16 @@ def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> 
     new = user
     if known.check.private is not None:
         private = {**identity.private, **known.check.private}
-        new = _with_identity(new, attrs.evolve(identity, private=private))
+        new = _with_identity(new, evolve(identity, private=private))
     elif known.claim.proved and dict(identity.data) != dict(known.claim.data):
-        new = _with_identity(new, attrs.evolve(identity, data=known.claim.data))
+        new = _with_identity(new, evolve(identity, data=known.claim.data))
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
-        new = attrs.evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
+        new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
     return None if new is user else new
 
 
 def _with_identity(user: User, identity: Identity) -> User:
-    return attrs.evolve(
+    return evolve(
         user,
         identities=tuple(
             identity if (i.provider, i.id) == (identity.provider, identity.id) else i

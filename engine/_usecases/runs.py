@@ -10,6 +10,7 @@ import attrs
 from .. import _tokens
 from .._commits import RUNS_KEPT
 from .._core import Core
+from .._evolve import evolve
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from ..masked import Secret
 from ..records import Attempt, Purpose, Run, RunId, RunResult, User
@@ -106,7 +107,7 @@ def new_run(
     if not queued:
         run, minted = new_attempt(core, user, run, flow)
     older = tuple(_overtaken(other, run, now) for other in trimmed(user, now))
-    return attrs.evolve(user, runs=(*older, run)), run, minted
+    return evolve(user, runs=(*older, run)), run, minted
 
 
 def _overtaken(older: Run, run: Run, now: datetime) -> Run:
@@ -131,8 +132,8 @@ def new_attempt(core: Core, user: User, run: Run, flow: Offer) -> tuple[Run, Min
         code_digest=_tokens.code_digest(key, run.id, _tokens.read_code(minted.code)),
     )
     if run.purpose == "notice":
-        attempt = attrs.evolve(attempt, token_digest=None, code_digest=None)
-    return attrs.evolve(run, attempts=(*run.attempts, attempt), due_at=None), minted
+        attempt = evolve(attempt, token_digest=None, code_digest=None)
+    return evolve(run, attempts=(*run.attempts, attempt), due_at=None), minted
 
 
 def live_attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:
@@ -147,12 +148,12 @@ def live_attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:
 
 def ended(run: Run, result: RunResult, now: datetime) -> Run:
     """Return *run* with its result."""
-    return attrs.evolve(run, result=result, ended_at=now, due_at=None)
+    return evolve(run, result=result, ended_at=now, due_at=None)
 
 
 def with_run(user: User, run: Run) -> User:
     """Return *user* with *run* in the place of the one with the same id."""
-    return attrs.evolve(user, runs=tuple(run if r.id == run.id else r for r in user.runs))
+    return evolve(user, runs=tuple(run if r.id == run.id else r for r in user.runs))
 
 
 def dispatched(user: User, run: Run, now: datetime) -> User:
@@ -170,12 +171,12 @@ def dispatched(user: User, run: Run, now: datetime) -> User:
         elif older and other.purpose == run.purpose and other.result in (None, "failed"):
             other = ended(other, "superseded", now)
         runs.append(other)
-    return attrs.evolve(user, runs=tuple(runs))
+    return evolve(user, runs=tuple(runs))
 
 
 def cancelled(user: User, purposes: tuple[Purpose, ...], now: datetime) -> User:
     """Return *user* with the open and failed runs of *purposes* cancelled: their tokens die."""
-    return attrs.evolve(
+    return evolve(
         user,
         runs=tuple(
             ended(run, "cancelled", now)
@@ -205,12 +206,12 @@ def trimmed(user: User, now: datetime) -> tuple[Run, ...]:
 
 
 def _without_dead_digests(run: Run, now: datetime) -> Run:
-    return attrs.evolve(
+    return evolve(
         run,
         attempts=tuple(
             attempt
             if attempt.expires_at > now
-            else attrs.evolve(attempt, token_digest=None, code_digest=None)
+            else evolve(attempt, token_digest=None, code_digest=None)
             for attempt in run.attempts
         ),
     )
