@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+import attrs
+
 from ._evolve import BODY
 from .clock import from_text, to_text
 from .records import (
@@ -22,7 +24,6 @@ from .records import (
     EventId,
     Identity,
     Run,
-    RunId,
     Session,
     SessionId,
     User,
@@ -31,6 +32,7 @@ from .records import (
 from .stores import Body, Label, Put, Record, StoredEvent
 
 P = TypeVar("P", Identity, Run, Attempt)
+R = TypeVar("R", User, Run, Attempt)
 
 _USER_INSTANTS: Final = (
     "confirmed_at",
@@ -42,6 +44,15 @@ _USER_INSTANTS: Final = (
 )
 
 
+def _defaults(kind: type) -> Mapping[str, Any]:
+    return {f.name: f.default for f in attrs.fields(kind) if f.default is not attrs.NOTHING}
+
+
+_USER_DEFAULTS: Final = _defaults(User)
+_RUN_DEFAULTS: Final = _defaults(Run)
+_ATTEMPT_DEFAULTS: Final = _defaults(Attempt)
+
+
 def user_put(user: User, expects: int | None) -> Put:
     """Return the write of *user*, with its keys and labels."""
     return Put("user", user.id, user_body(user), expects, user_keys(user), user_labels(user))
@@ -51,7 +62,7 @@ def user_keys(user: User) -> tuple[str, ...]:
     """Return the login keys that *user* holds now."""
     if user.state == "deleted" or not user.holds_keys:
         return ()
-    return tuple(i.key for i in user.identities if i.key is not None)
+    return tuple([i.key for i in user.identities if i.key is not None])
 
 
 def user_labels(user: User) -> tuple[Label, ...]:
@@ -97,8 +108,10 @@ def _providers(user: User) -> tuple[str, ...]:
 
 
 def _run_failed(user: User) -> bool:
-    run = user.last_run
-    return run is not None and run.result in ("failed", "refused", "vetoed")
+    for run in reversed(user.runs):
+        if run.purpose != "notice":
+            return run.result in ("failed", "refused", "vetoed")
+    return False
 
 
 def user_body(user: User) -> Body:
@@ -141,30 +154,32 @@ def _body_of(part: P, write: Callable[[P], Body]) -> Body:
 
 def user_from(record: Record) -> User:
     """Return the user that a record holds."""
-    body = record.body
-    tries = body.get("code_tries")
-    return User(
-        id=UserId(record.id),
-        type=body.get("type", "normal"),
-        state=body["state"],
-        version=record.version,
-        disabled=body.get("disabled", False),
-        holds_keys=body.get("holds_keys", True),
-        identities=tuple([_identity_from(i) for i in body.get("identities", ())]),
-        addresses=tuple([_address_from(a) for a in body.get("addresses", ())]),
-        runs=tuple([_run_from(r) for r in body.get("runs", ())]),
-        created_at=from_text(body["created_at"]),
-        confirmed_at=_instant(body, "confirmed_at"),
-        deleted_at=_instant(body, "deleted_at"),
-        delete_at=_instant(body, "delete_at"),
-        first_log_in_at=_instant(body, "first_log_in_at"),
-        last_seen_at=_instant(body, "last_seen_at"),
-        epoch=body.get("epoch", 0),
-        absorbed_by=body.get("absorbed_by"),
-        code_tries=None if tries is None else CodeTries(day=tries[0], count=tries[1]),
-        chore_at=_instant(body, "chore_at"),
-        last_event=body["last_event"],
-    )
+    user, fields = _begin(User, _USER_DEFAULTS, record.body)
+    fields["id"] = record.id
+    fields["version"] = record.version
+    fields["created_at"] = from_text(fields["created_at"])
+    for name in _USER_INSTANTS:
+        if fields[name] is not None:
+            fields[name] = from_text(fields[name])
+    fields["identities"] = tuple([_identity_from(body) for body in fields["identities"]])
+    fields["addresses"] = tuple([_address_from(body) for body in fields["addresses"]])
+    fields["runs"] = tuple([_run_from(body) for body in fields["runs"]])
+    tries = fields["code_tries"]
+    if tries is not None:
+        fields["code_tries"] = CodeTries(day=tries[0], count=tries[1])
+    return user
+
+
+def _begin(kind: type[R], defaults: Mapping[str, Any], body: Body) -> tuple[R, dict[str, Any]]:
+    """Return a record past its `__init__`, and its fields for the caller to finish.
+
+    They are as the body has them, and have their defaults where it has none.
+    """
+    record = object.__new__(kind)
+    fields = record.__dict__
+    fields.update(defaults)
+    fields.update(body)
+    return record, fields
 
 
 def _identity_body(identity: Identity) -> dict[str, Any]:
@@ -241,22 +256,14 @@ def _run_body(run: Run) -> dict[str, Any]:
 
 
 def _run_from(body: Body) -> Run:
-    run = Run(
-        id=RunId(body["id"]),
-        purpose=body["purpose"],
-        flow=body["flow"],
-        address=body["address"],
-        reason=body["reason"],
-        locale=body.get("locale"),
-        proves=body.get("proves", False),
-        created_at=from_text(body["created_at"]),
-        result=body.get("result"),
-        ended_at=_instant(body, "ended_at"),
-        due_at=_instant(body, "due_at"),
-        wrong_codes=body.get("wrong_codes", 0),
-        attempts=tuple([_attempt_from(a) for a in body.get("attempts", ())]),
-    )
-    run.__dict__[BODY] = body
+    run, fields = _begin(Run, _RUN_DEFAULTS, body)
+    fields["created_at"] = from_text(fields["created_at"])
+    if fields["ended_at"] is not None:
+        fields["ended_at"] = from_text(fields["ended_at"])
+    if fields["due_at"] is not None:
+        fields["due_at"] = from_text(fields["due_at"])
+    fields["attempts"] = tuple([_attempt_from(inner) for inner in fields["attempts"]])
+    fields[BODY] = body
     return run
 
 
@@ -279,20 +286,16 @@ def _attempt_body(attempt: Attempt) -> dict[str, Any]:
 
 
 def _attempt_from(body: Body) -> Attempt:
-    error = body.get("error")
-    attempt = Attempt(
-        number=body["number"],
-        started_at=from_text(body["started_at"]),
-        leased_until=from_text(body["leased_until"]),
-        expires_at=from_text(body["expires_at"]),
-        token_digest=body.get("token_digest"),
-        code_digest=body.get("code_digest"),
-        dispatched_at=_instant(body, "dispatched_at"),
-        error=None
-        if error is None
-        else AttemptError(code=error[0], sentence=error[1], temporary=error[2]),
-    )
-    attempt.__dict__[BODY] = body
+    attempt, fields = _begin(Attempt, _ATTEMPT_DEFAULTS, body)
+    fields["started_at"] = from_text(fields["started_at"])
+    fields["leased_until"] = from_text(fields["leased_until"])
+    fields["expires_at"] = from_text(fields["expires_at"])
+    if fields["dispatched_at"] is not None:
+        fields["dispatched_at"] = from_text(fields["dispatched_at"])
+    if fields["error"] is not None:
+        code, sentence, temporary = fields["error"]
+        fields["error"] = AttemptError(code=code, sentence=sentence, temporary=temporary)
+    fields[BODY] = body
     return attempt
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final, Generic, TypeVar
-
-import attrs
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from ._codec import event_from, user_from, user_put
 from ._core import Core
@@ -25,8 +23,7 @@ RUNS_KEPT: Final = 5
 """The last five runs, and every one still valid, stay in the user's document (design.md §5)."""
 
 
-@attrs.frozen(kw_only=True)
-class Decision(Generic[T]):
+class Decision(NamedTuple, Generic[T]):
     """What a use case decided to do to a user it read."""
 
     result: T

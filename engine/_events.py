@@ -7,7 +7,8 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -54,16 +55,15 @@ def checked(by: Acting) -> Acting:
     return by
 
 
-@attrs.frozen
-class Happening:
+class Happening(NamedTuple):
     """What is to be recorded; `make` turns it into an event."""
 
     trigger: str
     from_state: str | None = None
     to_state: str | None = None
     run: str | None = None
-    codes: Mapping[str, str] = attrs.field(factory=dict)
-    detail: Mapping[str, object] = attrs.field(factory=dict)
+    codes: Mapping[str, str] = MappingProxyType({})
+    detail: Mapping[str, object] = MappingProxyType({})
 
 
 def digest(value: object) -> str:
@@ -108,6 +108,8 @@ def make(
 
 
 def _detail(happening: Happening, by: Acting) -> Body | None:
+    if not happening.detail and by.reason is None and by.client is None:
+        return None
     detail: dict[str, Any] = dict(happening.detail)
     if by.reason:
         detail["reason"] = by.reason

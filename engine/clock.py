@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Clock(Protocol):
@@ -23,29 +24,33 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
+    def __init__(self) -> None:
+        self._tick = (0, datetime.fromtimestamp(0, UTC))
+
     def now(self) -> datetime:
         """Return the present instant, UTC, cut to milliseconds."""
-        return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)
+        milliseconds = time.time_ns() // 1_000_000
+        # A use case asks several times within one: the same object is cheaper to make and to write.
+        last, instant = self._tick
+        if milliseconds != last:
+            instant = datetime.fromtimestamp(milliseconds / 1000, UTC)
+            self._tick = (milliseconds, instant)
+        return instant
 
     def sleep(self, duration: timedelta) -> None:
         """Block the calling thread for *duration*."""
         time.sleep(duration.total_seconds())
 
 
-def to_text(instant: datetime) -> str:
-    """Write an aware UTC instant as RFC 3339 with milliseconds; its text sorts as its time does."""
-    return _text_of(instant)
-
-
-@lru_cache(256)  # a change writes the same few instants many times, into bodies and labels
-def _text_of(instant: datetime) -> str:
+def _to_text(instant: datetime) -> str:
     return instant.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
-def from_text(text: str) -> datetime:
-    """Read what `to_text` wrote.
+to_text: Final[Callable[[datetime], str]] = lru_cache(256)(_to_text)
+"""Write an aware UTC instant as RFC 3339 with milliseconds; its text sorts as its time does.
 
-    Raises:
-        ValueError: it is not an RFC 3339 instant.
-    """
-    return datetime.fromisoformat(text)
+The last few are kept: a change writes the same instants many times, into bodies and labels.
+"""
+
+from_text: Final[Callable[[str], datetime]] = datetime.fromisoformat
+"""Read what `to_text` wrote. Raises ValueError: it is no instant."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import attrs
 from sortedcontainers import SortedDict, SortedList
@@ -34,8 +34,7 @@ _PLAIN_AT_MOST: Final = 512
 user with one session would pay, and is no quicker yet."""
 
 
-@attrs.frozen
-class Step:
+class Step(NamedTuple):
     """One write of a change, and the record that it finds (None: there is none)."""
 
     write: Put | Remove

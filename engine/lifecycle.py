@@ -61,8 +61,7 @@ class _Step:
     blocked_by: str | None = None
 
 
-@attrs.frozen
-class Moved:
+class Moved(NamedTuple):
     """Where an arrow led."""
 
     state: State

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
@@ -48,8 +49,7 @@ class Ref(NamedTuple):
     id: str
 
 
-@attrs.frozen
-class Record:
+class Record(NamedTuple):
     """One record as a store gives it back."""
 
     kind: str
@@ -60,8 +60,7 @@ class Record:
     labels: tuple[Label, ...] = ()
 
 
-@attrs.frozen
-class Put:
+class Put(NamedTuple):
     """Write one record, if its version is still *expects* (None: it must not exist).
 
     It then has the version `(expects or 0) + 1`, exactly these keys and exactly these labels.
@@ -80,8 +79,7 @@ class Put:
         return (self.expects or 0) + 1
 
 
-@attrs.frozen
-class Remove:
+class Remove(NamedTuple):
     """Remove one record, with its keys and labels, if its version is still *expects*.
 
     `expects=None` removes whatever version is there, and is content with nothing.
@@ -92,8 +90,7 @@ class Remove:
     expects: int | None = None
 
 
-@attrs.frozen
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event to append: its body (with `id` and perhaps `user` and `version`) and its detail."""
 
     id: str
@@ -115,14 +112,13 @@ class StoredEvent:
     sequence: int | None
 
 
-@attrs.frozen
-class Change:
+class Change(NamedTuple):
     """What one commit does, all of it or nothing."""
 
     put: tuple[Put, ...] = ()
     remove: tuple[Remove, ...] = ()
     events: tuple[NewEvent, ...] = ()
-    sequence: Mapping[str, int] = attrs.field(factory=dict)
+    sequence: Mapping[str, int] = MappingProxyType({})
     """Event id → its sequence number, for events being sealed."""
     erase: tuple[str, ...] = ()
     """Ids of events whose detail is erased; unknown ones and ones without detail are let pass."""
@@ -130,8 +126,7 @@ class Change:
     """Ids of events past their retention; removed whole."""
 
 
-@attrs.frozen
-class Page(Generic[T]):
+class Page(NamedTuple, Generic[T]):
     """Some items in order, and the cursor that continues after them (None: there are no more)."""
 
     items: tuple[T, ...]

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal
-
-import attrs
+from typing import Final, Literal, NamedTuple
 
 from .._commits import Decision
 from .._core import Core
@@ -32,8 +30,7 @@ RETRY_AFTER: Final = (
 """How long a run waits after its first, second, … temporary error (design.md §5)."""
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """A flow's answer, or what went wrong instead of one."""
 
     status: Literal["success", "pending", "fail", "error"]
@@ -47,8 +44,7 @@ class Answer:
 Effect = Literal["confirmed", "dispatched", "rejected", "refused", "vetoed", "queued", "failed"]
 
 
-@attrs.frozen
-class Written:
+class Written(NamedTuple):
     """What an answer did. `effect` None: it came too late to count, and changed nothing."""
 
     effect: Effect | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import attrs
@@ -40,8 +40,7 @@ class ResetRequest:
     arguments: tuple[object, ...] = attrs.field(default=(), repr=False)
 
 
-@attrs.frozen
-class Entered:
+class Entered(NamedTuple):
     """What entering a flow came to. `user` None: it was deleted, by the answer or meanwhile."""
 
     user: User | None

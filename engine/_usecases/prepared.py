@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
-
-import attrs
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -13,8 +11,7 @@ Finish = Callable[[], T]
 """The steps after the commit: the flow, its answer, *after* hooks. Gives the use case's answer."""
 
 
-@attrs.frozen
-class Prepared(Generic[T]):
+class Prepared(NamedTuple, Generic[T]):
     """`prepare` is done. `decide(settle)` reads and commits once, and returns what is left to do.
 
     Split so that a server can prepare on any thread, decide many use cases on one and settle them

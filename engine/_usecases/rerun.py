@@ -204,7 +204,7 @@ def decide_correction(
     decision = decide_again(core, by, moved, "correct-address", queued=queued)
     detail = {"from": "" if old is None else old.typed, "to": to}
     happening = Happening("correct-address", detail=detail)
-    return attrs.evolve(decision, happenings=(happening, *decision.happenings))
+    return decision._replace(happenings=(happening, *decision.happenings))
 
 
 def _readdressed(core: Core, identity: Identity, to: str) -> Identity:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-import attrs
+from typing import Any, Final, NamedTuple
 
 from .. import _tokens
 from .._commits import RUNS_KEPT
@@ -28,8 +26,7 @@ _HOOK_OF: Final = {
 }
 
 
-@attrs.frozen
-class Minted:
+class Minted(NamedTuple):
     """The secrets of one attempt, on their way to the flow; nothing keeps them."""
 
     token: Secret
@@ -65,6 +62,8 @@ def active_flow(core: Core, purpose: Purpose) -> Offer:
 def limit_seconds(core: Core, flow: Offer) -> float:
     """Return how long an entry into *flow* may take, in seconds."""
     limit = getattr(flow.value, "limit_seconds", DEFAULT_LIMIT_SECONDS)
+    if isinstance(limit, float):
+        return limit
 
     def read() -> float:
         found: Any = limit(core.services) if callable(limit) else limit
