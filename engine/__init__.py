@@ -1,43 +1,52 @@
 """admit: an embeddable engine for the life of a user account – pending, confirmed, deleted.
 
 Open an engine with `open()`; its methods are the verbs. Plugin authors read `admit.hookspecs`.
+
+Each name is imported from its module when it is first asked for, so that whoever needs little –
+a plugin its mark, a test run its fixtures – loads little.
 """
 
-from ._plugins import PluginInfo
-from ._setting_sources import SettingInfo
-from ._usecases.audit import Audit
-from ._usecases.bulk import BulkResult
-from ._usecases.prepared import Prepared
-from ._usecases.sweep import Swept
-from ._usecases.why import Why
-from ._worker import Worked
-from .engine import Engine
-from .errors import AdmitError
-from .flows import Entry, Outcome
-from .hookspecs import Registration, hookimpl
-from .lifecycle import May
-from .masked import Secret
-from .opening import open
-from .providers import Check, Claim, NewIdentity, RegistrationRequest
-from .records import (
-    Access,
-    Actor,
-    Address,
-    Attempt,
-    AttemptError,
-    Client,
-    Event,
-    Identity,
-    LogIn,
-    Receipt,
-    Run,
-    Session,
-    User,
-)
-from .services import Services
-from .settings import Settings, setting
-from .stores import Cursor, Page, Store
-from .transports import Message
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ._plugins import PluginInfo
+    from ._setting_sources import SettingInfo
+    from ._usecases.audit import Audit
+    from ._usecases.bulk import BulkResult
+    from ._usecases.prepared import Prepared
+    from ._usecases.sweep import Swept
+    from ._usecases.why import Why
+    from ._worker import Worked
+    from .engine import Engine
+    from .errors import AdmitError
+    from .flows import Entry, Outcome
+    from .hookspecs import Registration, hookimpl
+    from .lifecycle import May
+    from .masked import Secret
+    from .opening import open
+    from .providers import Check, Claim, NewIdentity, RegistrationRequest
+    from .records import (
+        Access,
+        Actor,
+        Address,
+        Attempt,
+        AttemptError,
+        Client,
+        Event,
+        Identity,
+        LogIn,
+        Receipt,
+        Run,
+        Session,
+        User,
+    )
+    from .services import Services
+    from .settings import Settings, setting
+    from .stores import Cursor, Page, Store
+    from .transports import Message
 
 __all__ = [
     "Access",
@@ -82,3 +91,46 @@ __all__ = [
     "open",
     "setting",
 ]
+
+if not TYPE_CHECKING:  # a type checker knows each name from above, and that there is no other
+    _NAMES: Final = {
+        "_plugins": ("PluginInfo",),
+        "_setting_sources": ("SettingInfo",),
+        "_usecases.audit": ("Audit",),
+        "_usecases.bulk": ("BulkResult",),
+        "_usecases.prepared": ("Prepared",),
+        "_usecases.sweep": ("Swept",),
+        "_usecases.why": ("Why",),
+        "_worker": ("Worked",),
+        "engine": ("Engine",),
+        "errors": ("AdmitError",),
+        "flows": ("Entry", "Outcome"),
+        "hookspecs": ("Registration", "hookimpl"),
+        "lifecycle": ("May",),
+        "masked": ("Secret",),
+        "opening": ("open",),
+        "providers": ("Check", "Claim", "NewIdentity", "RegistrationRequest"),
+        "records": (
+            *("Access", "Actor", "Address", "Attempt", "AttemptError", "Client", "Event"),
+            *("Identity", "LogIn", "Receipt", "Run", "Session", "User"),
+        ),
+        "services": ("Services",),
+        "settings": ("Settings", "setting"),
+        "stores": ("Cursor", "Page", "Store"),
+        "transports": ("Message",),
+    }
+    _HOME: Final = {name: module for module, names in _NAMES.items() for name in names}
+
+    def __getattr__(name: str) -> Any:
+        """Return *name*, imported; public modules are there without an import of their own."""
+        if name in _HOME:
+            value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+        elif name in _NAMES and not name.startswith("_"):
+            value = importlib.import_module(f".{name}", __name__)
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

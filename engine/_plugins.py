@@ -5,7 +5,6 @@ The only module that touches pluggy.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import logging
@@ -174,6 +173,8 @@ class Plugins:
             callers = self._manager.get_hookcallers(plugin) or []
             for caller in callers:
                 if not caller.has_spec():
+                    import difflib  # needed for this sentence alone
+
                     meant = difflib.get_close_matches(caller.name, HOOKS, 1)
                     raise UnknownHook(name, caller.name, HOOKS, meant[0] if meant else None)
             # A veto that is not asked because its mark was forgotten would let everything pass.
