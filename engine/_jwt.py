@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ._base64url import base64url
 from ._keys import KeyRing
 from .errors import SessionInvalid
 
@@ -31,13 +32,13 @@ class TokenSigner:
         self._by_header: dict[str, bytes] = {}
         for key_id, sub_key in zip(keys.ids, keys.sub_keys(PURPOSE), strict=True):
             header = {"alg": "HS256", "kid": f"{key_id}.1", "typ": "JWT"}
-            self._by_header[_base64(_encode_json(header).encode())] = sub_key
+            self._by_header[base64url(_encode_json(header).encode())] = sub_key
         self._header, self._key = next(iter(self._by_header.items()))
 
     def sign(self, claims: Mapping[str, object]) -> str:
         """Return *claims* as a token."""
-        body = f"{self._header}.{_base64(_encode_json(claims).encode())}"
-        return f"{body}.{_base64(hmac.digest(self._key, body.encode('ascii'), 'sha256'))}"
+        body = f"{self._header}.{base64url(_encode_json(claims).encode())}"
+        return f"{body}.{base64url(hmac.digest(self._key, body.encode('ascii'), 'sha256'))}"
 
     def verify(self, token: str, *, kind: str, now: datetime) -> Mapping[str, Any]:
         """Return the claims of a token of ours whose `typ` is *kind* and whose `exp` is ahead.
@@ -52,7 +53,7 @@ class TokenSigner:
         key = self._by_header.get(header)
         if key is None or not dot:
             raise SessionInvalid("malformed")
-        expected = _base64(hmac.digest(key, body.encode("ascii"), "sha256"))
+        expected = base64url(hmac.digest(key, body.encode("ascii"), "sha256"))
         if not hmac.compare_digest(expected, signature):
             raise SessionInvalid("bad signature")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -71,7 +72,3 @@ def seconds(instant: datetime) -> int:
 def instant(value: int) -> datetime:
     """Return seconds since 1970 as an aware instant."""
     return datetime.fromtimestamp(value, UTC)
-
-
-def _base64(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

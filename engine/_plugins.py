@@ -12,6 +12,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import attrs
@@ -45,6 +46,8 @@ HOOKS: Final = tuple(
     for name, member in vars(hookspecs).items()
     if name.startswith(("register_", "before_", "after_")) and inspect.isfunction(member)
 )
+Taken = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+"""Picks the arguments that a plugin's function takes, among all that its hook has."""
 _OFFERS: Final = {
     "register_confirmation_flows": "confirmation flow",
     "register_reset_flows": "reset flow",
@@ -187,7 +190,7 @@ class Plugins:
                     name, "loading", "fills no hook: mark its functions with @admit.hookimpl"
                 )
 
-    def _chain(self, hook: str) -> tuple[tuple[str, Callable[..., Any], tuple[str, ...]], ...]:
+    def _chain(self, hook: str) -> tuple[tuple[str, Callable[..., Any], Taken], ...]:
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         for implementation in implementations:
             if implementation.hookwrapper or implementation.wrapper:
@@ -203,7 +206,9 @@ class Plugins:
                     hook,
                     "hooks are plain functions; what a register_… hook offers may be async",
                 )
-        return tuple((i.plugin_name, i.function, i.argnames) for i in reversed(implementations))
+        return tuple(
+            (i.plugin_name, i.function, _taking(i.argnames)) for i in reversed(implementations)
+        )
 
     def _collect(self, hook: str) -> dict[str, Offer]:
         offers: dict[str, Offer] = {}
@@ -335,8 +340,8 @@ class Plugins:
             Vetoed: one said no.
             PluginFailed: one raised, or answered neither None nor text (fail closed).
         """
-        for plugin, function, names in self._chains[hook]:
-            answer = self._timed(hook, plugin, function, names, arguments)
+        for plugin, function, taken in self._chains[hook]:
+            answer = self._timed(hook, plugin, function, taken(arguments))
             if answer is None:
                 continue
             if not isinstance(answer, str):
@@ -347,9 +352,9 @@ class Plugins:
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Tell every *after* hook. A failure is logged and counted, never raised."""
-        for plugin, function, names in self._chains[hook]:
+        for plugin, function, taken in self._chains[hook]:
             try:
-                self._timed(hook, plugin, function, names, arguments)
+                self._timed(hook, plugin, function, taken(arguments))
             except PluginFailed:
                 continue  # logged and counted where it was made
 
@@ -361,16 +366,11 @@ class Plugins:
         _log.error("plugin %s failed in %s: %s\n%s", plugin, what, _say(problem), frames)
 
     def _timed(
-        self,
-        hook: str,
-        plugin: str,
-        function: Callable[..., Any],
-        names: tuple[str, ...],
-        arguments: Mapping[str, Any],
+        self, hook: str, plugin: str, function: Callable[..., Any], arguments: tuple[Any, ...]
     ) -> Any:
         start = time.perf_counter()
         try:
-            return function(*[arguments[name] for name in names])
+            return function(*arguments)
         except Exception as problem:
             self._record_failure(plugin, hook, problem)
             raise PluginFailed(plugin, hook, _say(problem)) from problem
@@ -378,6 +378,14 @@ class Plugins:
             took = time.perf_counter() - start
             if took > _SLOW_SECONDS:
                 _log.warning("plugin %s took %.0f ms in %s", plugin, took * 1000, hook)
+
+
+def _taking(names: tuple[str, ...]) -> Taken:
+    """Return what picks the arguments called *names*, in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    # `itemgetter` answers a bare value for one name, and wants at least one.
+    return lambda arguments: tuple([arguments[name] for name in names])
 
 
 def _check_section(plugin: str, name: str, section: Any) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import re
 import secrets
 from typing import Final
 
+from ._base64url import base64url
 from .errors import InvalidInput, TokenMalformed
 from .masked import Secret
 from .records import RunId, UserId
@@ -72,18 +72,14 @@ def read_code(code: object) -> str:
 
 def token_digest(token: str) -> str:
     """Return what is kept of a token: SHA-256, base64url. Enough for 416 bits (security.md T3)."""
-    return _text(hashlib.sha256(token.encode()).digest())
+    return base64url(hashlib.sha256(token.encode()).digest())
 
 
 def code_digest(key: bytes, run: RunId, code: str) -> str:
     """Return what is kept of a code: an HMAC, since 40 bits could be tried out (T3)."""
-    return _text(hmac.digest(key, f"{run}:{code}".encode(), "sha256"))
+    return base64url(hmac.digest(key, f"{run}:{code}".encode(), "sha256"))
 
 
 def same(left: str, right: str) -> bool:
     """Compare two digests in constant time."""
     return hmac.compare_digest(left, right)
-
-
-def _text(digest: bytes) -> str:
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
