@@ -217,15 +217,6 @@ class RecordIndex:
             place = shared.setdefault(label.order, (label.order, id))
             self._add(kind, label.name, place)
 
-    def holders(self) -> dict[str, Ref]:
-        """Return a copy of which record holds which key. O(n), for checking."""
-        return self._holders.copy()
-
-    def places(self) -> dict[tuple[str, str], list[tuple[str, str]]]:
-        """Return a copy of the places, (order, id), under each kind and label. O(n), for
-        checking."""
-        return {name: list(places) for name, places in self._places.items()}
-
     def _add(self, kind: str, name: str, place: tuple[str, str]) -> None:
         places = self._places.get((kind, name))
         if places is None:

@@ -31,7 +31,10 @@ class Indexed(NamedTuple):
     def of(cls, contents: Contents) -> Indexed:
         """Copy them, under the lock of the memory."""
         tables = {kind: rows.copy() for kind, rows in contents.tables.items()}
-        return cls(tables, contents.index.holders(), contents.index.places())
+        places: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for kind, label, id in contents.index.places():
+            places.setdefault((kind, label.name), []).append((label.order, id))
+        return cls(tables, dict(contents.index.holders()), places)
 
 
 def index_faults(indexed: Indexed) -> Iterator[Fault]:

@@ -19,8 +19,8 @@ from .runs import ended
 
 MOST_READ: Final = 10
 """Users that are read of those who share an address or wait for a login; at most five wait."""
-_BEHIND_EVERY_ID: Final = "g"
-"""Ids are hex digits."""
+_BEHIND_EVERY_ID: Final = "f" * 24
+"""The last id that there could be."""
 
 
 def become_confirmed(

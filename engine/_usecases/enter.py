@@ -113,7 +113,7 @@ def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetReques
 
 def _refusal(answer: Answer, entry: Entry) -> Answer:
     said = _clean(answer.message, entry) or "It gave no reason."
-    return attrs.evolve(answer, error=AttemptError(code="flow-refused", sentence=said))
+    return answer._replace(error=AttemptError(code="flow-refused", sentence=said))
 
 
 def _nonsense(flow: Offer, value: object, entry: Entry) -> Answer:

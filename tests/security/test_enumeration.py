@@ -517,6 +517,11 @@ def test_e1_a_login_that_is_no_address_is_registered_alike_when_taken(
         def private_data(self, password: Secret, services: Services) -> dict[str, str]:
             return {}
 
+        def verify_private(
+            self, password: Secret, identity: Identity | None, services: Services
+        ) -> bool:
+            return False
+
     with open_engine(store, clock=clock, plugins=[Cards()]) as engine:
 
         def taken() -> None:

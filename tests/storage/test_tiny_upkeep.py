@@ -127,7 +127,7 @@ def test_restoring_again_takes_the_place_of_what_is_there(store: TinyStore, path
     event = StoredEvent(id_of(103), {"n": 1}, id_of(1), 2, {"detail": "again"}, None)
 
     store.restore(
-        [attrs.evolve(older, body={"n": 0}), older], [attrs.evolve(event, user=None), event]
+        [older._replace(body={"n": 0}), older], [attrs.evolve(event, user=None), event]
     )
 
     with closing(TinyStore(path, read_only=True)) as other:
