@@ -62,21 +62,24 @@ def change_user(
     *,
     settle: bool = True,
     asked: str | None = None,
-    seen: User | None = None,
+    known: User | None = None,
 ) -> tuple[User, T]:
     """Read the user, decide, commit; when its version moved meanwhile, do so again.
 
     Returns the user as it is now, and the decision's result. With *asked* – what was asked for –
-    a refusal is recorded as well (security.md A6). With *seen* – the user as the caller committed
-    it a moment ago – the first decision is about that: if its version moved, the commit says so.
+    a refusal is recorded as well (security.md A6). *known* – the user as the caller
+    read or committed it a moment ago – is not decoded again if that is still its version.
 
     Raises:
         UserNotFound, KeyTaken, FateUnknown, and whatever *decide* raises: nothing was changed.
         TryLater: others were faster five times; nothing was changed.
     """
     for _ in range(TRIES):
-        user = user_from(_live(core, user_id)) if seen is None else seen
-        seen = None
+        record = _live(core, user_id)
+        if known is not None and (known.id, known.version) == (record.id, record.version):
+            user = known
+        else:
+            user = user_from(record)
         try:
             decision = decide(user)
         except AdmitError as problem:

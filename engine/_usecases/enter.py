@@ -75,7 +75,7 @@ def enter(
         return decide_answer(core, found, run.id, number, answer)
 
     try:
-        found, written = change_user(core, by, user.id, decide, seen=user)
+        found, written = change_user(core, by, user.id, decide, known=user)
     except UserNotFound:
         _log.info("the answer to run %s came after its user was deleted", run.id)
         return Entered(None, Written(None), answer)

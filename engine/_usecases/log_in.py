@@ -159,7 +159,7 @@ def _enter(
         )
 
     try:
-        user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle)
+        user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle, known=user)
     except UserNotFound:
         raise WrongCredentials from None
     return _answer(core, user, session, refresh)
