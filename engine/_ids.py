@@ -44,4 +44,5 @@ class IdSource:
                 self._counter = secrets.randbits(62) * 2
             self._counter += 2
             counter = self._counter
-        return f"{int(now.timestamp()) & 0xFFFFFFFF:08x}{counter:016x}"
+        seconds = int(now.timestamp()) & 0xFFFFFFFF
+        return (seconds << 64 | counter).to_bytes(12, "big").hex()

@@ -382,10 +382,12 @@ class Plugins:
 
 def _taking(names: tuple[str, ...]) -> Taken:
     """Return what picks the arguments called *names*, in this order."""
+    if not names:
+        return lambda arguments: ()
     if len(names) > 1:
         return itemgetter(*names)
-    # `itemgetter` answers a bare value for one name, and wants at least one.
-    return lambda arguments: tuple([arguments[name] for name in names])
+    only = names[0]  # for one name, `itemgetter` would answer a bare value
+    return lambda arguments: (arguments[only],)
 
 
 def _check_section(plugin: str, name: str, section: Any) -> None:

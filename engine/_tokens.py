@@ -13,8 +13,8 @@ from .errors import InvalidInput, TokenMalformed
 from .masked import Secret
 from .records import RunId, UserId
 
-_TOKEN: Final = re.compile(r"[0-9a-f]{128}")
-_TOKEN_ID: Final = re.compile(r"[0-9a-f]{24}")
+_TOKEN: Final = re.compile(r"[0-9a-fA-F]{128}")
+_TOKEN_ID: Final = re.compile(r"[0-9a-fA-F]{24}")
 _RANDOM_BYTES: Final = 52
 """416 random bits behind the user id; the shape is the one existing clients know
 (wire-contract.md §5)."""
@@ -45,9 +45,9 @@ def read_token(token_id: object, token: object) -> tuple[RunId, UserId, str]:
         TokenMalformed: not the shape of a token – told apart from a dead one.
     """
     raw = token.reveal() if isinstance(token, Secret) else token
-    if not isinstance(token_id, str) or not _TOKEN_ID.fullmatch(token_id.lower()):
+    if not isinstance(token_id, str) or not _TOKEN_ID.fullmatch(token_id):
         raise TokenMalformed("token_id")
-    if not isinstance(raw, str) or not _TOKEN.fullmatch(raw.lower()):
+    if not isinstance(raw, str) or not _TOKEN.fullmatch(raw):
         raise TokenMalformed("token")
     text = raw.lower()
     return RunId(token_id.lower()), UserId(text[:24]), text
