@@ -70,8 +70,8 @@ class Overwriting(MemoryStore):
     def commit(self, change, *, settle=True):
         time.sleep(0.0005)  # so that another thread comes in between
         now = {p.id: self.get(p.kind, p.id) for p in change.put}
-        put = [attrs.evolve(p, expects=now[p.id] and now[p.id].version) for p in change.put]
-        super().commit(attrs.evolve(change, put=tuple(put)), settle=settle)
+        put = [p._replace(expects=now[p.id] and now[p.id].version) for p in change.put]
+        super().commit(change._replace(put=tuple(put)), settle=settle)
 
 
 class TestOverwriting(Opened, VersionPromises):
@@ -89,7 +89,7 @@ class Piecemeal(MemoryStore):
         for put in change.put:
             super().commit(Change(put=(put,)))
             time.sleep(0.0005)  # so that another thread comes in between
-        super().commit(attrs.evolve(change, put=()))
+        super().commit(change._replace(put=()))
 
 
 class TestPiecemeal(Opened, VersionPromises):
@@ -105,7 +105,7 @@ class Forgiving(MemoryStore):
 
     def commit(self, change, *, settle=True):
         new = [e for e in change.events if self.get("event", e.id) is None]
-        super().commit(attrs.evolve(change, events=tuple(new)))
+        super().commit(change._replace(events=tuple(new)))
 
 
 class TestForgiving(Opened, VersionPromises):
@@ -116,9 +116,9 @@ class Rounding(MemoryStore):
     """Keeps numbers as a database does that has one kind of them."""
 
     def commit(self, change, *, settle=True):
-        put = [attrs.evolve(p, body={k: float(v) if type(v) is int else v
+        put = [p._replace(body={k: float(v) if type(v) is int else v
                                      for k, v in p.body.items()}) for p in change.put]
-        super().commit(attrs.evolve(change, put=tuple(put)))
+        super().commit(change._replace(put=tuple(put)))
 
 
 class TestRounding(Opened, RecordPromises):
@@ -129,9 +129,9 @@ class Normalising(MemoryStore):
     """Finds a key however it is composed."""
 
     def commit(self, change, *, settle=True):
-        put = [attrs.evolve(p, keys=tuple(unicodedata.normalize("NFC", k) for k in p.keys))
+        put = [p._replace(keys=tuple(unicodedata.normalize("NFC", k) for k in p.keys))
                for p in change.put]
-        super().commit(attrs.evolve(change, put=tuple(put)))
+        super().commit(change._replace(put=tuple(put)))
 
 
 class TestNormalising(Opened, RecordPromises):
@@ -193,7 +193,7 @@ class Torn(MemoryStore):
     def commit(self, change, *, settle=True):
         if self.lost:
             self.lost = False
-            super().commit(attrs.evolve(change, events=()))
+            super().commit(change._replace(events=()))
             raise FateUnknown
         super().commit(change)
 
@@ -228,7 +228,7 @@ class Counting(MemoryStore):
     """Restores by putting: versions begin anew."""
 
     def restore(self, records, events):
-        super().restore([attrs.evolve(r, version=1) for r in records], events)
+        super().restore([r._replace(version=1) for r in records], events)
 
 
 class TestCounting(Opened, RestorePromises):

@@ -126,9 +126,7 @@ def test_restoring_again_takes_the_place_of_what_is_there(store: TinyStore, path
     older = Record("user", id_of(1), 7, {"n": 1}, ("key:1",), (Label("older", "x"),))
     event = StoredEvent(id_of(103), {"n": 1}, id_of(1), 2, {"detail": "again"}, None)
 
-    store.restore(
-        [older._replace(body={"n": 0}), older], [attrs.evolve(event, user=None), event]
-    )
+    store.restore([older._replace(body={"n": 0}), older], [attrs.evolve(event, user=None), event])
 
     with closing(TinyStore(path, read_only=True)) as other:
         assert seen(store) == seen(other)

@@ -149,24 +149,45 @@ class ThreadPromises(StoreFixtures):
         by sequence, when all are done, then the follower saw each event once, in sequence."""
         writers, each = THREADS - 2, 20
         seen: list[int | None] = []
+        left = threading.Semaphore(0)
+        sealed = threading.Event()
 
         def act(thread: int, turn: int) -> None:
             if thread < writers:
-                for n in range(each):
-                    happened = event(1 + 1000 * thread + n, user=thread, version=n + 1)
-                    store.commit(Change(events=(happened,)), settle=False)
-                return
+                try:
+                    for n in range(each):
+                        happened = event(1 + 1000 * thread + n, user=thread, version=n + 1)
+                        store.commit(Change(events=(happened,)), settle=False)
+                finally:
+                    left.release()
+            elif thread == writers:
+                with set_at_the_end(sealed):
+                    seal()
+            else:
+                follow()
+
+        def seal() -> None:
+            last, waited_for = 0, 0
+            while True:
+                # Asked before reading: a store that loses an event must not keep this waiting.
+                while left.acquire(blocking=False):
+                    waited_for += 1
+                waiting = store.events(unsealed=True, limit=7).items
+                if not waiting and waited_for == writers:
+                    return
+                sequence = {item.id: last + 1 + n for n, item in enumerate(waiting)}
+                store.commit(Change(sequence=sequence), settle=False)
+                last += len(waiting)
+
+        def follow() -> None:
             last = 0
-            while last < writers * each:
-                if thread == writers:
-                    waiting = store.events(unsealed=True, limit=7).items
-                    sequence = {item.id: last + 1 + n for n, item in enumerate(waiting)}
-                    store.commit(Change(sequence=sequence), settle=False)
-                    last += len(waiting)
-                else:
-                    followed = store.events(sequence_after=last, limit=5).items
-                    seen.extend([item.sequence for item in followed])
-                    last = followed[-1].sequence or 0 if followed else last
+            while True:
+                over = sealed.is_set()
+                followed = store.events(sequence_after=last, limit=5).items
+                if not followed and over:
+                    return
+                seen.extend([item.sequence for item in followed])
+                last = followed[-1].sequence or 0 if followed else last
 
         assert race(act, turns=1) == [[None] * THREADS]
 
