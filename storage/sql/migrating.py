@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from admit.errors import StoreDamaged, StoreReadOnly, StoreTooNew
 
@@ -44,7 +45,7 @@ def migrate(database: Database, *, head: str = HEAD, migrations: Path = MIGRATIO
             _check(version, head, database)
             if version != head:  # nobody else was quicker
                 _upgrade(connection, migrations)
-    except sa.exc.DBAPIError as error:
+    except DBAPIError as error:
         driver_said = error.orig if isinstance(error.orig, Exception) else error
         raise database.refusal(driver_said, doing="make its tables") from None
     finally:
@@ -82,7 +83,7 @@ def _make_lock(engine: sa.Engine) -> None:
                     row = sa.insert(META).values(app="", name=_LOCK, value=1)
                     connection.execute(row)
             return
-        except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.OperationalError):
+        except (IntegrityError, ProgrammingError, OperationalError):
             if attempt == _TRIES - 1:
                 raise
             time.sleep(0.05)

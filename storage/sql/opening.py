@@ -94,13 +94,14 @@ def _opened(database: Any, app: str) -> SqlStore:
 def _url(scheme: str, location: str, *, extra: str) -> sa.URL:
     try:
         import sqlalchemy as sa
+        from sqlalchemy.exc import ArgumentError
     except ImportError:
         raise MissingExtra("A store in a SQL database", "sqlalchemy", extra) from None
     if _EMPTY_APP.search(location):  # SQLAlchemy would let it pass as not given
         raise _wrong("has an `app` that is empty")
     try:
         return sa.make_url(f"{scheme}://{location}")
-    except (sa.exc.ArgumentError, ValueError):
+    except (ArgumentError, ValueError):
         raise _wrong("cannot be read: see that special characters are written as %XX") from None
 
 

@@ -5,6 +5,9 @@ so that a pooler such as PgBouncer may give each transaction another server conn
 are prepared only on a connection that leads straight to the server.
 """
 
+# pyright: reportArgumentType=false
+# psycopg asks for statements that are literals; ours are compiled, once, from tables.
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -202,7 +202,9 @@ class Statements:
 
     def _text(self, statement: sa.ClauseElement) -> Statement:
         compiled = statement.compile(dialect=self._dialect)
-        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        constants = {
+            name: value for name, value in (compiled.params or {}).items() if value is not None
+        }
         return Statement(compiled.string, constants)
 
 
