@@ -382,12 +382,10 @@ class Plugins:
 
 def _taking(names: tuple[str, ...]) -> Taken:
     """Return what picks the arguments called *names*, in this order."""
-    if not names:
-        return lambda arguments: ()
     if len(names) > 1:
         return itemgetter(*names)
-    only = names[0]  # for one name, `itemgetter` would answer a bare value
-    return lambda arguments: (arguments[only],)
+    # For one name, `itemgetter` would answer a bare value; for none there is no such thing.
+    return lambda arguments: tuple([arguments[name] for name in names])
 
 
 def _check_section(plugin: str, name: str, section: Any) -> None:

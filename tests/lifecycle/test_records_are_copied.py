@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import pytest
 
 from admit import Address, Identity, Run, User
 from admit._evolve import evolve  # noqa: PLC2701 – no verb of the engine misspells a field
+from admit.records import RunId, UserId
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-RECORDS = [
+ADA = User(id=UserId("2" * 24), state="pending", created_at=NOW)
+RECORDS: list[tuple[Any, dict[str, object]]] = [
     (Address(typed="Ada@example.com", canonical="ada@example.com"), {"proved_at": NOW}),
     (Identity(provider="local-userpass", id="0" * 24, added_at=NOW), {"data": {"email": "a"}}),
     (
         Run(
-            id="1" * 24,
+            id=RunId("1" * 24),
             purpose="confirm",
             flow="email",
             address=None,
@@ -25,12 +28,12 @@ RECORDS = [
         ),
         {"result": "success", "ended_at": NOW},
     ),
-    (User(id="2" * 24, state="pending", created_at=NOW), {"state": "confirmed", "epoch": 1}),
+    (ADA, {"state": "confirmed", "epoch": 1}),
 ]
 
 
 @pytest.mark.parametrize(("record", "changes"), RECORDS, ids=lambda value: type(value).__name__)
-def test_a_copy_is_what_attrs_would_have_made(record, changes):
+def test_a_copy_is_what_attrs_would_have_made(record: Any, changes: dict[str, Any]) -> None:
     """
     Given a record and new values of some of its fields,
     when it is copied with them,
@@ -42,23 +45,23 @@ def test_a_copy_is_what_attrs_would_have_made(record, changes):
     assert before == attrs.asdict(record)
 
 
-def test_a_change_to_no_field_is_refused():
+def test_a_change_to_no_field_is_refused() -> None:
     """
     Given a misspelt field,
     when a copy with it is asked for,
     then it is named, as `__init__` would name it.
     """
     with pytest.raises(TypeError, match="User has no stat"):
-        evolve(RECORDS[-1][0], stat="confirmed")
+        evolve(ADA, stat="confirmed")  # type: ignore[call-arg]
 
 
-def test_a_copy_stays_frozen():
+def test_a_copy_stays_frozen() -> None:
     """
     Given a copy,
     when a field of it is set,
     then that is refused, as for any record.
     """
-    copy = evolve(RECORDS[-1][0], state="confirmed")
+    copy = evolve(ADA, state="confirmed")
 
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        copy.state = "deleted"
+        copy.state = "deleted"  # type: ignore[misc]
