@@ -14,7 +14,10 @@ import json
 import re
 from typing import Any, Final
 
+from admit.errors import StoreDamaged
 from admit.stores import Body, Label, NewEvent, Put, Record, StoredEvent
+
+REPAIR: Final = "Restore it from a backup, or save what is left: admit store repair."
 
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _from_json: Final = json.JSONDecoder().decode
@@ -89,9 +92,16 @@ def event_text(event: NewEvent | StoredEvent, number: int) -> bytes:
 
 
 def event_from(text: bytes) -> tuple[StoredEvent, int]:
-    """Return the event that a document holds, and its number."""
-    document = from_text(text)
-    id, number = document.pop("_id"), document.pop("_number")
+    """Return the event that a document holds, and its number.
+
+    Raises StoreDamaged if it holds none: events are read when they are asked for, long after the
+    sums of the file were compared.
+    """
+    try:
+        document = from_text(text)
+        id, number = document.pop("_id"), document.pop("_number")
+    except (ValueError, KeyError) as problem:
+        raise StoreDamaged("An event cannot be read any more.", REPAIR) from problem
     user, version = document.pop("_user", None), document.pop("_version", None)
     sequence, detail = document.pop("_sequence", None), document.pop("_detail", None)
     return StoredEvent(id, _unescaped(document), user, version, detail, sequence), number

@@ -89,6 +89,7 @@ def _is_torn(data: bytes, at: int) -> bool:
         if head[3] == b" ":
             return False
         hole_ends = min(hole_ends, head.start())
-    # The bytes that are missing at the very end may be fewer than eight. No flipped bit makes a
-    # line feed a zero.
-    return _NEVER_FILLED in data[at:hole_ends] or data.endswith(b"\0")
+    hole = data[at:hole_ends]
+    # A hole at the very beginning or the very end may be shorter. No flipped bit makes a zero of
+    # the digit or the line feed that belongs there.
+    return hole.startswith(b"\0") or _NEVER_FILLED in hole or data.endswith(b"\0")

@@ -59,7 +59,7 @@ class Journal:
         self.log: FileIO
         self.snapshot_bytes = 0
         self.sync_failed = False
-        """What the log holds is doubtful."""
+        """What the log holds is doubtful, until there is a new snapshot."""
         self.log_bytes_before = 0
         """The length of the logs between the snapshot and the present one."""
         try:
@@ -113,7 +113,6 @@ class Journal:
         whole line counts, a torn one is cut off. The lock is held."""
         if self._read_on() and not self._read_only:
             self._files.cut(self.log, self.length_bytes)
-            self._files.sync(self.log)
 
     def append(self, payload: bytes, *, on_durable: bool) -> int:
         """Write a line, not yet durable; return the offset of its payload. The lock is held.
@@ -150,7 +149,7 @@ class Journal:
         successor = self.generation + 1
         new = self._create_log(successor)
         try:
-            self.append(next_line(successor), on_durable=True)
+            self.append(next_line(successor), on_durable=not self.sync_failed)
         except BaseException:
             new.close()
             raise
@@ -209,8 +208,8 @@ class Journal:
             ) from None
         if not self._read_only:
             if torn:
+                # Not synced: the next commit does it, and if this failed nobody would know.
                 self._files.cut(self.log, self.length_bytes)
-                self._files.sync(self.log)
             self._files.remove(self._path.with_name(self._path.name + ".tmp"))
 
     def _load_snapshot(self) -> int:

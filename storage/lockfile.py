@@ -3,6 +3,9 @@
 Its first eight bytes are mapped into every process: the generation of the log (24 bits) and its
 committed length in bytes (40 bits) in one machine word, so that a reader sees both or neither. The
 word is a hint for those who have the store open; who opens it trusts the files alone.
+
+The next eight bytes hold the generation whose log somebody could not sync: what stands in it may be
+lost, though later syncs of it succeed. Whoever comes next compacts first.
 """
 
 from __future__ import annotations
@@ -67,6 +70,19 @@ class LockFile:
     def tell(self, position: Position) -> None:
         """Let everybody know how far the log goes. Only under the lock."""
         self._words[0] = position.word
+
+    @property
+    def doubted_generation(self) -> int:
+        """The last generation whose log somebody could not sync; zero if there was none."""
+        return self._words[1]
+
+    def doubt(self, generation: int) -> None:
+        """Let everybody know that what the log of this generation holds may be lost."""
+        self._words[1] = max(generation, self._words[1])
+
+    def doubt_no_more(self) -> None:
+        """Let everybody know that a snapshot holds it all. Only under the lock."""
+        self._words[1] = 0
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -105,6 +106,8 @@ class SharedJournal:
 
     def catch_up(self) -> None:
         """Read what others have committed, and what they left; then memory and files agree."""
+        if self._is_doubtful():
+            self.durability.failed = self.journal.sync_failed = True
         if self._is_fresh() and self.journal.is_at_end():
             return
         with self.memory, said_as_ours("read"):
@@ -252,12 +255,27 @@ class SharedJournal:
         new = Journal(self.files, self.path, read_only=self.read_only)
         with self.durability.quiet():
             old, self.journal = self.journal, new
+            new.sync_failed = old.sync_failed
             old.close()
         self._distrusts_memory = False
         self._tell()
 
     def _sync(self) -> None:
-        self.journal.sync()
+        try:
+            self.journal.sync()
+        except OSError:
+            self._doubt()
+            raise
+        if self._is_doubtful():
+            raise OSError(errno.EIO, "another process could not sync the same log")
+
+    def _doubt(self) -> None:
+        if self._lock is not None:
+            self._lock.doubt(self.journal.generation)
+
+    def _is_doubtful(self) -> bool:
+        """Return whether somebody could not sync the present log, or the line that leads to it."""
+        return self._lock is not None and (self._lock.doubted_generation == self.journal.generation)
 
     def _compaction_is_due(self) -> bool:
         journal = self.journal
@@ -279,12 +297,17 @@ class SharedJournal:
                 finally:
                     self._tell()
                     durability.failed |= journal.sync_failed
+                    if durability.failed:
+                        self._doubt()
             if not durability.failed:
                 durability.all_durable()
             new = journal.write_snapshot()
             with self.memory, durability.quiet(), self._changing_memory():
                 journal.adopt_snapshot(new)
             durability.all_durable()
+            journal.sync_failed = False
+            if self._lock is not None:
+                self._lock.doubt_no_more()
             self._compact_not_before_bytes = 0
 
 

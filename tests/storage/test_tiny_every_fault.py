@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from io import FileIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from faulty_disk import Fault, FaultyDisk, PowerFailure
-from oracle import State, held_by
+from oracle import held_by
 from scripted_store import SCRIPT, ScriptedRun
+from small_store import UnsyncedFiles
 from store_reader import ReaderProcess, reader_process
 
 from admit.errors import StoreError
@@ -22,6 +25,7 @@ Count = Callable[[str, int], None]
 
 STEPS_UNTIL_MENDED = 3
 MOST_OPERATIONS = 1_000
+IMAGES = (("kept", 0), ("lost", 0), *(("torn", seed) for seed in range(4)))
 
 
 @pytest.fixture(scope="module")
@@ -30,25 +34,32 @@ def reader() -> Iterator[ReaderProcess]:
         yield reader
 
 
-def _folder(tmp_path: Path, name: object) -> Path:
-    folder = tmp_path / str(name)
-    folder.mkdir()
-    return folder
+@contextmanager
+def _run(
+    tmp_path: Path, *faults: Fault, disk: type[FaultyDisk] = FaultyDisk
+) -> Iterator[ScriptedRun]:
+    """Give a run in a folder of its own, which is gone afterwards."""
+    with TemporaryDirectory(dir=tmp_path) as folder, closing(disk(*faults)) as made:
+        yield ScriptedRun(Path(folder) / "users.json", made)
 
 
 def test_the_run_does_every_operation_there_is(tmp_path: Path) -> None:
     """Given a sound disk, when the run is made, then it used each operation that a store can do to
     files, it compacted, and what it leaves is what the oracle says."""
-    with closing(FaultyDisk()) as disk:
-        run = ScriptedRun(_folder(tmp_path, "run") / "users.json", disk)
+    with _run(tmp_path) as run:
         for step in SCRIPT:
             run.do(step)
             run.check()
         run.close()
 
-    assert {name for name in vars(Files) if not name.startswith("_")} == set(disk.operations)
-    assert disk.operations.count("replace") >= 5
-    with closing(TinyStore(run.path, read_only=True)) as store:
+        done = run.disk.operations
+        assert {name for name in vars(Files) if not name.startswith("_")} == set(done)
+        assert done.count("replace") >= 5
+        _ends_with(run)
+
+
+def _ends_with(run: ScriptedRun) -> None:
+    with closing(TinyStore(run.path, files=UnsyncedFiles())) as store:
         assert run.state == held_by(store)
         assert [] == list(store.faults())
 
@@ -68,23 +79,19 @@ def test_a_fault_at_any_operation_loses_nothing_acknowledged(
     later commits work once the cause is gone, and so do this process and another that opens it."""
     caplog.set_level(logging.ERROR)
     for number in range(MOST_OPERATIONS):
-        with closing(FaultyDisk(Fault(number, how, lasts))) as disk:
-            run = ScriptedRun(_folder(tmp_path, number) / "users.json", disk)
-            _run_to_the_end(run, disk, lasts=lasts)
-        if not disk.fired:
-            break
-        count("faults injected", 1)
-        count("acknowledged commits checked", run.acknowledged)
-        with closing(TinyStore(run.path)) as store:
-            assert run.state == held_by(store)
-            assert [] == list(store.faults())
-        assert reader.agrees(run.path, run.state)
-        shutil.rmtree(run.path.parent)
+        with _run(tmp_path, Fault(number, how, lasts)) as run:
+            _to_the_end(run, lasts=lasts)
+            if not run.disk.fired:
+                break
+            count("faults injected", 1)
+            count("acknowledged commits checked", run.acknowledged)
+            _ends_with(run)
+            assert reader.agrees(run.path, run.state)
     assert 60 < number < MOST_OPERATIONS - 1
 
 
-def _run_to_the_end(run: ScriptedRun, disk: FaultyDisk, *, lasts: bool) -> None:
-    broken_for = 0
+def _to_the_end(run: ScriptedRun, *, lasts: bool) -> None:
+    disk, broken_for = run.disk, 0
     for step in SCRIPT:
         if broken_for == STEPS_UNTIL_MENDED:
             disk.mend()
@@ -97,7 +104,7 @@ def _run_to_the_end(run: ScriptedRun, disk: FaultyDisk, *, lasts: bool) -> None:
                 with disk.calm():
                     run.do(SCRIPT[0])
         broken_for += disk.fired
-        if disk.fired:
+        if broken_for and (broken_for >= STEPS_UNTIL_MENDED or not lasts):
             run.check()
     disk.mend()
     run.close()
@@ -109,33 +116,110 @@ def test_a_power_failure_at_any_operation_loses_nothing_acknowledged(
 ) -> None:
     """Given a run, when the power fails at its n-th operation, for every n, and what was not synced
     is kept, lost or torn, then the store opens with exactly what was acknowledged, or with that and
-    commits that were under way, in their order, and goes on."""
+    commits that were under way, in their order."""
     for number in range(MOST_OPERATIONS):
-        folder = _folder(tmp_path, number)
-        with closing(FaultyDisk(Fault(number, how))) as disk:
-            run = ScriptedRun(folder / "users.json", disk)
-            try:
-                for step in SCRIPT:
-                    run.do(step)
-            except PowerFailure:
-                run.close_dead()
-            else:
-                run.close()
+        with _run(tmp_path, Fault(number, how)) as run:
+            if not _loses_power(run):
                 break
-            for kind, seed in (("kept", 0), ("lost", 0), *(("torn", seed) for seed in range(4))):
-                image = _folder(tmp_path, f"{number}-{kind}-{seed}")
-                disk.after_power_failure(folder, image, kind, seed)
-                allowed = [run.state, run.durable[-1]] if kind == "kept" else run.durable
-                _opens_with(image / "users.json", allowed)
+            for kind, seed in IMAGES:
+                _finds_what_is_allowed(run, kind, seed)
                 count("power failures", 1)
                 count("acknowledged commits checked", run.acknowledged)
-                shutil.rmtree(image)
-        shutil.rmtree(folder)
     assert 60 < number < MOST_OPERATIONS - 1
 
 
-def _opens_with(path: Path, allowed: list[State]) -> None:
-    with closing(TinyStore(path)) as store:
-        found = held_by(store)
-        assert found in allowed
-        assert [] == list(store.faults())
+def _loses_power(run: ScriptedRun) -> bool:
+    """Make the run until the power fails; False if it does not."""
+    try:
+        for step in SCRIPT:
+            try:
+                run.do(step)
+            except StoreError:  # another fault was to come first
+                with run.disk.calm():
+                    run.do(SCRIPT[0])
+        run.close()
+    except PowerFailure:
+        run.close_dead()
+        return True
+    return False
+
+
+def _finds_what_is_allowed(run: ScriptedRun, kind: str, seed: int) -> None:
+    folder = run.path.parent
+    allowed = [run.state, run.durable[-1]] if kind == "kept" else run.durable
+    with TemporaryDirectory(dir=folder.parent) as image:
+        run.disk.after_power_failure(folder, Path(image), kind, seed)
+        with closing(TinyStore(Path(image) / run.path.name, files=UnsyncedFiles())) as store:
+            assert held_by(store) in allowed, kind
+            assert [] == list(store.faults())
+
+
+def test_a_power_failure_after_a_failed_sync_loses_nothing_acknowledged(
+    tmp_path: Path, count: Count, request: pytest.FixtureRequest
+) -> None:
+    """Given a sync that failed, whose bytes the system has dropped though it calls later syncs of
+    the file a success, when the power fails some operations later, then nothing is lost that was
+    acknowledged before or after."""
+    stride = 1 if request.config.getoption("--full") else 7
+    with _run(tmp_path) as run:
+        for step in SCRIPT:
+            run.do(step)
+        run.close()
+        syncs = [at for at, name in enumerate(run.disk.operations) if name == "sync"]
+    for failed in syncs:
+        for later in range(failed + 1, MOST_OPERATIONS, stride):
+            with _run(tmp_path, Fault(failed, "before"), Fault(later, "crash")) as run:
+                if not _loses_power(run):
+                    break
+                for kind, seed in (("lost", 0), ("torn", later)):
+                    _finds_what_is_allowed(run, kind, seed)
+                    count("power failures", 1)
+                    count("acknowledged commits checked", run.acknowledged)
+
+
+class _LyingDisk(FaultyDisk):
+    """Says that it synced, and did not."""
+
+    def _synced(self, file: FileIO) -> None:
+        pass
+
+
+class _DeafDisk(FaultyDisk):
+    """Fails without saying so."""
+
+    def act(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return super().act(name, call, *arguments)
+        except OSError as error:
+            if error.strerror != "injected":
+                raise
+
+
+def _operations_after(tmp_path: Path, steps: int) -> int:
+    """Return how many operations the first steps of the run take."""
+    with _run(tmp_path) as run:
+        for step in SCRIPT[:steps]:
+            run.do(step)
+        done = len(run.disk.operations)
+        run.close()
+    return done
+
+
+def test_these_tests_see_a_sync_that_never_happened(tmp_path: Path) -> None:
+    """Given a disk that lies about its syncs, when the power fails after the first commit, then
+    the tests above would fail: what was acknowledged is not there."""
+    at = _operations_after(tmp_path, steps=2)
+    with _run(tmp_path, Fault(at, "crash"), disk=_LyingDisk) as run:
+        assert _loses_power(run)
+        with pytest.raises((AssertionError, StoreError)):
+            _finds_what_is_allowed(run, "lost", 0)
+
+
+def test_these_tests_see_a_write_that_never_happened(tmp_path: Path) -> None:
+    """Given a disk that does not tell that a write fails, when the run is made, then the tests
+    above would fail: memory shows what the files do not."""
+    at = _operations_after(tmp_path, steps=1)
+    with _run(tmp_path, Fault(at, "half"), disk=_DeafDisk) as run:
+        with pytest.raises((AssertionError, StoreError)):
+            _to_the_end(run, lasts=False)
+        run.close_dead()

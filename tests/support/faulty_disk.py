@@ -45,12 +45,14 @@ class Fault:
 class FaultyDisk(Files):
     """Files as they are, but for one fault."""
 
-    def __init__(self, fault: Fault | None = None) -> None:
-        self.fault = fault
+    def __init__(self, *faults: Fault) -> None:
+        self.faults = {fault.at: fault for fault in faults}
         self.fired = False
         self.operations: list[str] = []
         self._calm = 0
-        self._failing: str | None = None
+        self._dies_writing = False
+        self._lasting: Fault | None = None
+        self._lasting_for = ""
         self._dead = False
         self._folders: dict[Path, _Folder] = {}
 
@@ -65,7 +67,11 @@ class FaultyDisk(Files):
 
     def mend(self) -> None:
         """Let the cause of the failures be gone."""
-        self._failing = None
+        self._lasting = None
+
+    def die_writing(self) -> None:
+        """Let the power fail in the middle of the next write."""
+        self._dies_writing = True
 
     def close(self) -> None:
         """Forget what was on the disk."""
@@ -85,12 +91,17 @@ class FaultyDisk(Files):
             raise PowerFailure
         number = len(self.operations)
         self.operations.append(name)
-        fault = self.fault
-        if fault is None or (number != fault.at and name != self._failing):
-            return self._noted(name, call, *arguments)
-        if number == fault.at:
+        fault = self.faults.get(number)
+        if self._dies_writing and name == "write":
+            fault = Fault(number, "crash-half")
+        if fault is not None:
             self.fired = True
-            self._failing = name if fault.lasts else None
+            if fault.lasts:
+                self._lasting, self._lasting_for = fault, name
+        elif self._lasting is not None and name == self._lasting_for:
+            fault = self._lasting
+        else:
+            return self._noted(name, call, *arguments)
         if fault.how in {"half", "crash-half"} and name == "write":
             file, data, at = arguments
             self._noted(name, call, file, data[: len(data) // 2], at)
@@ -108,14 +119,21 @@ class FaultyDisk(Files):
         raise OSError(errno.EIO if "sync" in name else errno.ENOSPC, "injected")
 
     def _noted(self, name: str, call: Callable[..., Any], *arguments: Any) -> Any:
-        done = call(self, *arguments)
+        # What is on the disk is known here without it; a thousand real syncs would take minutes.
+        done = None if name.startswith("sync") else call(self, *arguments)
         if name == "sync":
-            self._of(arguments[0]).synced(arguments[0])
+            self._synced(arguments[0])
+        elif name == "write":
+            file, data, at = arguments
+            self._of(file).wrote(file, at, len(data))
         elif name == "sync_directory":
             self._folder(arguments[0]).names_synced()
         elif name == "open":
             self._folder(arguments[0].parent).note_names()
         return done
+
+    def _synced(self, file: FileIO) -> None:
+        self._of(file).synced(file)
 
     def _of(self, file: FileIO) -> _Folder:
         return self._folder(Path(str(file.name)).parent)
@@ -149,9 +167,9 @@ class _Folder:
         self._held: dict[int, int] = {}
         """Number of every file ever seen → a descriptor, so that it is not given again."""
         self._durable: dict[int, bytes] = {}
-        self._lost: dict[int, tuple[bytes, bytes]] = {}
-        """After a failed sync: what the file was, and what of it is on the disk. What differs is
-        never written again by itself, even if a later sync says so."""
+        self._lost: dict[int, set[int]] = {}
+        """The bytes that a failed sync should have brought to the disk. The system takes them for
+        written from then on, so no later sync does it, unless they are written again."""
 
     def note_names(self) -> dict[str, int]:
         """Take notice of new files; return all names there are now."""
@@ -178,11 +196,18 @@ class _Folder:
 
     def failed(self, file: FileIO) -> None:
         number = os.fstat(file.fileno()).st_ino
-        self._lost[number] = (self._now(number), self._durable.get(number, b""))
+        now, durable = self._now(number), self._durable.get(number, b"")
+        lost = {at for at in range(len(now)) if now[at : at + 1] != durable[at : at + 1]}
+        self._lost.setdefault(number, set()).update(lost)
+
+    def wrote(self, file: FileIO, at: int, length_bytes: int) -> None:
+        number = os.fstat(file.fileno()).st_ino
+        if number in self._lost:
+            self._lost[number].difference_update(range(at, at + length_bytes))
 
     def restore(self, target: Path, how: str, chance: random.Random) -> None:
         names = self.note_names()
-        for name in {*names, *self._names}:
+        for name in sorted({*names, *self._names}):
             now, before = names.get(name), self._names.get(name)
             if how == "lost" or (how == "torn" and chance.random() < 0.5):
                 now = before
@@ -200,13 +225,9 @@ class _Folder:
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
     def _left_of(self, number: int) -> bytes:
-        now = self._now(number)
-        if number not in self._lost:
-            return now
-        then, durable = self._lost[number]
-        left = bytearray(now)
-        for at in range(min(len(then), len(now))):
-            if then[at] == now[at] and durable[at : at + 1] != then[at : at + 1]:
+        left, durable = bytearray(self._now(number)), self._durable.get(number, b"")
+        for at in self._lost.get(number, ()):
+            if at < len(left):
                 left[at] = durable[at] if at < len(durable) else 0
         return bytes(left)
 

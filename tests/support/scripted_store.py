@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 import pytest
-from faulty_disk import Fault, FaultyDisk, PowerFailure
+from faulty_disk import FaultyDisk, PowerFailure
 from oracle import State, held_by
 from small_store import id_of
 
@@ -201,10 +201,9 @@ class ScriptedRun:
         """Let a process that has the store open too die when it has written half a line."""
         with closing(FaultyDisk()) as disk:
             store = TinyStore(self.path, files=disk)
-            disk.fault = Fault(len(disk.operations), "crash-half")
+            disk.die_writing()
             with pytest.raises(PowerFailure):
                 store.commit(step.change(self.state))
-            assert disk.operations[-1] == "write"
             with pytest.raises(PowerFailure):
                 store.close()
 
