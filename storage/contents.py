@@ -183,8 +183,11 @@ class Contents:
         self.tables.setdefault(kind, {})[new.id] = text
 
     def add_event(self, text: bytes, place: Place) -> None:
-        """Take over the document of an event."""
+        """Take over the document of an event, perhaps in the place of the one with its id."""
         stored, number = event_from(text)
+        if self.events.get(stored.id) is not None:
+            self.events.restore(stored, place)
+            return
         self.events.add(
             EventEntry(number, stored.id, stored.user, stored.version, place, stored.sequence)
         )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from admit.errors import StoreDamaged
-from admit.stores import Label, Ref
+from admit.index_check import disorders
+from admit.stores import Record
 from admit.upkeep import Fault
 
 from .contents import Contents
@@ -20,71 +18,24 @@ from .moment import Moment, Part
 from .snapshot import check_sum
 
 
-class Indexed(NamedTuple):
-    """The indexes of a moment, and the documents that they were made of."""
+class Indexed:
+    """The indexes of a moment, and the documents that they were made of. Made under the lock of the
+    memory, looked through without any."""
 
-    tables: Mapping[str, Mapping[str, bytes]]
-    holders: Mapping[str, Ref]
-    places: Mapping[tuple[str, str], Sequence[tuple[str, str]]]
+    def __init__(self, contents: Contents) -> None:
+        self._tables = {kind: rows.copy() for kind, rows in contents.tables.items()}
+        self._index = contents.index.copy()
 
-    @classmethod
-    def of(cls, contents: Contents) -> Indexed:
-        """Copy them, under the lock of the memory."""
-        tables = {kind: rows.copy() for kind, rows in contents.tables.items()}
-        places: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        for kind, label, id in contents.index.places():
-            places.setdefault((kind, label.name), []).append((label.order, id))
-        return cls(tables, dict(contents.index.holders()), places)
+    def faults(self) -> Iterator[Fault]:
+        """Walk over keys and labels that do not fit their records."""
+        records = (
+            record_from(kind, text) for kind, rows in self._tables.items() for text in rows.values()
+        )
+        return disorders(self._index, records, self._record)
 
-
-def index_faults(indexed: Indexed) -> Iterator[Fault]:
-    """Walk over keys and labels that do not lead to their records, or lead where they should
-    not."""
-    holders = dict(indexed.holders)
-    carried: Counter[tuple[str, str]] = Counter()
-    for kind, rows in indexed.tables.items():
-        for id, text in rows.items():
-            record = record_from(kind, text)
-            for key in record.keys:
-                if holders.get(key) == (kind, id):
-                    del holders[key]
-                else:
-                    yield _fault("key-lost", kind, id, "A key of this record does not lead to it.")
-            for label in set(record.labels):
-                if _stands_in(indexed.places.get((kind, label.name), ()), (label.order, id)):
-                    carried[kind, label.name] += 1
-                else:
-                    sentence = f"The label {label.name!r} misses this record."
-                    yield _fault("label-lost", kind, id, sentence)
-    for kind, id in holders.values():
-        sentence = "A key leads to this record that the record does not have."
-        yield _fault("key-astray", kind, id, sentence)
-    for (kind, name), row in indexed.places.items():
-        if carried[kind, name] != len(row):
-            sentence = f"The label {name!r} lists this record, which does not carry it there."
-            for id in _astray(indexed.tables.get(kind, {}), kind, name, row):
-                yield _fault("label-astray", kind, id, sentence)
-
-
-def _stands_in(row: Sequence[tuple[str, str]], place: tuple[str, str]) -> bool:
-    at = bisect_left(row, place)
-    return at < len(row) and row[at] == place
-
-
-def _astray(
-    rows: Mapping[str, bytes], kind: str, name: str, row: Sequence[tuple[str, str]]
-) -> Iterator[str]:
-    seen: set[tuple[str, str]] = set()
-    for order, id in row:
-        text = rows.get(id)
-        labels = () if text is None else record_from(kind, text).labels
-        if (order, id) in seen or Label(name, order) not in labels:
-            yield id
-        seen.add((order, id))
-
-
-def _fault(code: str, kind: str, id: str, sentence: str) -> Fault:
-    return Fault(code=code, where=f"{kind} {id}", sentence=sentence)
+    def _record(self, kind: str, id: str) -> Record | None:
+        text = self._tables.get(kind, {}).get(id)
+        return None if text is None else record_from(kind, text)
 
 
 def file_faults(moment: Moment, path: Path) -> Iterator[Fault]:

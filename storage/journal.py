@@ -207,6 +207,8 @@ class Journal:
                 "Put it back, or restore it together with the snapshot from a backup.",
             ) from None
         if not self._read_only:
+            # Who made the snapshot may have died, or failed, before its name was on the disk.
+            self._files.sync_directory(self._path.parent)
             if torn:
                 # Not synced: the next commit does it, and if this failed nobody would know.
                 self._files.cut(self.log, self.length_bytes)

@@ -12,7 +12,7 @@ from admit.upkeep import Fault, StoreStats, View
 
 from .backup import check_free, copy_to
 from .contents import Place
-from .faults import Indexed, file_faults, index_faults
+from .faults import Indexed, file_faults
 from .files import Files
 from .lines import written
 from .restoring import restoring_line
@@ -266,9 +266,9 @@ class TinyStore:
         shared = self._shared
         with said_as_ours("read"), shared.held_open() as moment:
             with shared.memory:
-                indexed = Indexed.of(shared.contents)
+                indexed = Indexed(shared.contents)
             yield from file_faults(moment, shared.path)
-        yield from index_faults(indexed)
+        yield from indexed.faults()
 
     def close(self) -> None:
         """Settle and let go of the files. Closing twice is let pass."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from admit.stores import Label, Ref
+from admit.indexes import RecordIndex
+from admit.storage import TinyStore
+from admit.stores import Label, Ref, Store
 from admit.testing.contracts import UpkeepContract
+from admit.testing.contracts.promises.fixtures import Reopen
 from admit.testing.contracts.upkeep import Spoil
 from admit.testing.memory import MemoryStore
 
@@ -29,21 +33,65 @@ class TestUpkeepOfMemoryStore(UpkeepContract):
 
     @pytest.fixture
     def spoil(self, store: MemoryStore) -> Spoil:
-        index = store._index
-        first, second = (f"{n:024x}" for n in (1, 2))
-        spoils: dict[str, tuple[Callable[[], object], str]] = {
-            "key-lost": (lambda: index._holders.pop("k:1"), first),
-            "key-astray": (lambda: index._holders.update({"k:9": Ref("user", second)}), second),
-            "label-lost": (
-                lambda: index._discard("user", Label("l", "ada@example.com"), first),
-                first,
-            ),
-            "label-astray": (lambda: index._add("user", "m", ("bob@example.com", second)), second),
-        }
+        return spoiled_index(store._index)
+
+
+class TestUpkeepOfTinyStore(UpkeepContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[TinyStore]:
+        with closing(TinyStore(tmp_path / "users.json")) as store:
+            yield store
+
+    @pytest.fixture
+    def other(self, tmp_path: Path) -> Iterator[TinyStore]:
+        with closing(TinyStore(tmp_path / "other.json", compact_at_bytes=1)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self) -> Reopen:
+        return tiny_reopened
+
+    @pytest.fixture
+    def open_backup(self) -> Callable[[Path], TinyStore]:
+        return TinyStore
+
+    @pytest.fixture
+    def spoil(self, store: TinyStore) -> Spoil:
+        spoil_index = spoiled_index(store._shared.contents.index)
 
         def spoil(code: str) -> str:
-            act, id = spoils[code]
-            act()
-            return f"user {id}"
+            if code != "damaged":
+                return spoil_index(code)
+            assert store.path is not None
+            log = store.path.with_name(f"{store.path.name}.log.1")
+            damaged = bytearray(log.read_bytes())
+            damaged[-5] ^= 1
+            log.write_bytes(damaged)
+            return log.name
 
         return spoil
+
+
+def tiny_reopened(store: Store, *, read_only: bool = False) -> TinyStore:
+    assert store.path is not None
+    return TinyStore(store.path, read_only=read_only)
+
+
+def spoiled_index(index: RecordIndex) -> Spoil:
+    first, second = (f"{n:024x}" for n in (1, 2))
+    spoils: dict[str, tuple[Callable[[], object], str]] = {
+        "key-lost": (lambda: index._holders.pop("k:1"), first),
+        "key-astray": (lambda: index._holders.update({"k:9": Ref("user", second)}), second),
+        "label-lost": (
+            lambda: index._discard("user", Label("l", "ada@example.com"), first),
+            first,
+        ),
+        "label-astray": (lambda: index._add("user", "m", ("bob@example.com", second)), second),
+    }
+
+    def spoil(code: str) -> str:
+        act, id = spoils[code]
+        act()
+        return f"user {id}"
+
+    return spoil

@@ -9,7 +9,6 @@ from contextlib import closing
 from io import FileIO
 from pathlib import Path
 
-import attrs
 import pytest
 from small_store import (
     CHANGES,
@@ -25,11 +24,7 @@ from small_store import (
 from tinydb import TinyDB
 
 from admit.errors import InvalidInput, StoreDamaged, StoreFull
-from admit.indexes import Step
 from admit.storage import TinyStore
-from admit.storage.contents import Contents
-from admit.storage.documents import record_text
-from admit.storage.faults import Indexed, index_faults
 from admit.stores import Change, KeyTaken, Label, NewEvent, Record, Remove, StoredEvent
 from admit.upkeep import Upkeep, View
 
@@ -121,12 +116,12 @@ def test_what_is_restored_is_just_as_it_was(store: TinyStore, tmp_path: Path) ->
 
 
 def test_restoring_again_takes_the_place_of_what_is_there(store: TinyStore, path: Path) -> None:
-    """Given a store, when what it holds is restored to it in an older form, twice in one call, then
-    the last one given counts, under its version, key and label, and the event is there once."""
+    """Given a store, when what it holds is restored to it in an older form, then that counts, under
+    its version, key and label, and the event is there once, in its place."""
     older = Record("user", id_of(1), 7, {"n": 1}, ("key:1",), (Label("older", "x"),))
     event = StoredEvent(id_of(103), {"n": 1}, id_of(1), 2, {"detail": "again"}, None)
 
-    store.restore([older._replace(body={"n": 0}), older], [attrs.evolve(event, user=None), event])
+    store.restore([older], [event])
 
     with closing(TinyStore(path, read_only=True)) as other:
         assert seen(store) == seen(other)
@@ -341,25 +336,3 @@ def test_two_records_with_one_key_are_a_fault(store: TinyStore, path: Path) -> N
 
     assert ("key-lost", f"user {id_of(2)}") == (fault.code, fault.where)
     assert "key:" not in fault.sentence
-
-
-def test_an_index_that_does_not_fit_its_records_is_named() -> None:
-    """Given an index that lacks a label and a key, and lists two too many, when checked, then each
-    is named with its record."""
-    contents = Contents()
-    for number in (1, 2):
-        contents.add_record("user", record_text(put(number)))
-    all_1, all_2 = (Label("all", f"{number:05}") for number in (1, 2))
-    contents.index.replace("user", id_of(1), (all_1,), ("key:9",), (Label("x", ""),))
-    contents.index.replace("user", id_of(2), (), (), (all_2, all_1))
-    contents.index.release([Step(Remove("user", id_of(2)), contents.record("user", id_of(2)))])
-
-    faults = {(fault.code, fault.where) for fault in index_faults(Indexed.of(contents))}
-
-    assert {
-        ("key-lost", f"user {id_of(2)}"),
-        ("key-astray", f"user {id_of(1)}"),
-        ("label-lost", f"user {id_of(1)}"),
-        ("label-astray", f"user {id_of(1)}"),
-        ("label-astray", f"user {id_of(2)}"),
-    } == faults
