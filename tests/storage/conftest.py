@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from small_store import CHANGES, FailingFiles
+
+from admit.storage import TinyStore
 
 
 @pytest.fixture
@@ -16,3 +21,18 @@ def path(tmp_path: Path) -> Path:
 def log(tmp_path: Path) -> Path:
     """The first log of the store at `path`."""
     return tmp_path / "users.json.log.1"
+
+
+@pytest.fixture
+def files() -> FailingFiles:
+    """The disk of `store`, which fails as a test says."""
+    return FailingFiles()
+
+
+@pytest.fixture
+def store(path: Path, files: FailingFiles) -> Iterator[TinyStore]:
+    """A store of a few records."""
+    with closing(TinyStore(path, files=files)) as store:
+        for change in CHANGES:
+            store.commit(change)
+        yield store

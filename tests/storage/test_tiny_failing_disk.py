@@ -22,19 +22,6 @@ from admit.storage import TinyStore
 from admit.stores import Change
 
 
-@pytest.fixture
-def files() -> FailingFiles:
-    return FailingFiles()
-
-
-@pytest.fixture
-def store(path: Path, files: FailingFiles) -> Iterator[TinyStore]:
-    with closing(TinyStore(path, files=files)) as store:
-        for change in CHANGES:
-            store.commit(change)
-        yield store
-
-
 @pytest.mark.parametrize("written_bytes", [0, 1, 30])
 @pytest.mark.parametrize(
     ("number", "error"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from io import FileIO
 from pathlib import Path
@@ -27,19 +26,6 @@ from admit.errors import InvalidInput, StoreDamaged, StoreFull
 from admit.storage import TinyStore
 from admit.stores import Change, KeyTaken, Label, NewEvent, Record, Remove, StoredEvent
 from admit.upkeep import Upkeep, View
-
-
-@pytest.fixture
-def files() -> FailingFiles:
-    return FailingFiles()
-
-
-@pytest.fixture
-def store(path: Path, files: FailingFiles) -> Iterator[TinyStore]:
-    with closing(TinyStore(path, files=files)) as store:
-        for change in CHANGES:
-            store.commit(change)
-        yield store
 
 
 def walked(view: View) -> tuple[list[Record], list[StoredEvent]]:
