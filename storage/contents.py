@@ -32,6 +32,38 @@ class Place(NamedTuple):
     """Its detail is erased, though it still stands there until the store is compacted."""
 
 
+class Frozen:
+    """The records of one moment, and the events that there were, while commits go on.
+
+    Whoever changes a record leaves here how it was, before he changes it. Reading needs no lock.
+    An event may meanwhile be sealed, erased or forgotten.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._before: dict[tuple[str, str], bytes | None] = {}
+        self.ids = {kind: list(rows) for kind, rows in contents.tables.items() if rows}
+        """Kind → the ids of its records."""
+        self.events = list(contents.events)
+        self.next_event = contents.events.next_number
+
+    def text(self, kind: str, id: str) -> bytes | None:
+        """Return the document that a record was then."""
+        now = self._contents.tables[kind].get(id)
+        # Looked for after the present one: a writer puts the old one here first.
+        return self._before.get((kind, id), now)
+
+    def event_text(self, entry: EventEntry[Place]) -> bytes | None:
+        """Return the document of an event as it should stand on the disk, None if forgotten."""
+        if self._contents.events.get(entry.id) is None:
+            return None
+        return self._contents.current_event_text(entry)
+
+    def changes(self, kind: str, id: str, text: bytes | None) -> None:
+        """Keep *text*, the document of a record that changes now, None if there is none."""
+        self._before.setdefault((kind, id), text)
+
+
 class Contents:
     """All records and the index of all events. Nothing here locks."""
 
@@ -40,6 +72,16 @@ class Contents:
         self.index = RecordIndex()
         self.events: EventIndex[Place] = EventIndex()
         self._recent: dict[tuple[str, str], Record] = {}
+        self._frozen: Frozen | None = None
+
+    def freeze(self) -> Frozen:
+        """Keep this moment, until `thaw`; there is one at a time."""
+        self._frozen = Frozen(self)
+        return self._frozen
+
+    def thaw(self) -> None:
+        """Keep no moment any more."""
+        self._frozen = None
 
     def record(self, kind: str, id: str) -> Record | None:
         """Return the record, or None. Kind `event` finds an event by its id."""
@@ -182,6 +224,13 @@ class Contents:
         self.index.replace(kind, new.id, (), new.keys, new.labels)
         self.tables.setdefault(kind, {})[new.id] = text
 
+    def move_event(self, id: str, place: Place, *, out_of: tuple[FileIO, ...]) -> None:
+        """Say where the document of an event stands now. One that is not there any more is let
+        pass, and one that came anew under its id since."""
+        entry = self.events.get(id)
+        if entry is not None and entry.place.file in out_of:
+            entry.place = place._replace(erased=entry.place.erased)
+
     def add_event(self, text: bytes, place: Place) -> None:
         """Take over the document of an event, perhaps in the place of the one with its id."""
         stored, number = event_from(text)
@@ -195,6 +244,9 @@ class Contents:
     def _take(self, step: Step, text: bytes | None) -> None:
         write, old = step.write, step.old
         self._recent.pop((write.kind, write.id), None)
+        if self._frozen is not None:
+            before = self.tables.get(write.kind, {}).get(write.id)
+            self._frozen.changes(write.kind, write.id, before)
         old_labels = () if old is None else old.labels
         if isinstance(write, Put) and text is not None:
             self.index.replace(write.kind, write.id, old_labels, write.keys, write.labels)

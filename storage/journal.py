@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -19,12 +20,13 @@ from typing import Final, NamedTuple
 from admit.errors import StoreDamaged, StoreReadOnly
 from admit.stores import SCHEMA
 
-from .contents import Contents, Place
+from .contents import Contents, Frozen, Place
 from .files import Files, read_at, size_of
 from .frames import HEAD_BYTES, framed, read_frame
 from .lines import log_line, next_line
 from .lockfile import Position
-from .snapshot import read_snapshot, write_snapshot
+from .snapshot import Pause, read_head, read_snapshot, write_snapshot
+from .turns import sole_compaction
 
 _OPEN_FILES_AT_MOST: Final = 16
 """A process that only follows others keeps one more log open with each of their compactions, for
@@ -37,6 +39,15 @@ class NewSnapshot(NamedTuple):
     file: FileIO
     places: dict[str, Place]
     length_bytes: int
+
+
+class Ended(NamedTuple):
+    """What stood before a log began: all that a new snapshot will hold."""
+
+    generation: int
+    """That of the log which began."""
+    files: tuple[FileIO, ...]
+    log_bytes: int
 
 
 class Journal:
@@ -53,6 +64,8 @@ class Journal:
         self._path = path
         self._read_only = read_only
         self._opened: list[FileIO] = []
+        self._keepers = 0
+        self._closed = False
         self.contents = Contents()
         self.generation = 0
         self.length_bytes = 0
@@ -82,6 +95,17 @@ class Journal:
     def opened(self) -> tuple[FileIO, ...]:
         """The files that events stand in."""
         return tuple(self._opened)
+
+    def measure(self) -> None:
+        """Look how long the files are: another process may have compacted them."""
+        with contextlib.closing(self._files.open(self._path, os.O_RDONLY)) as file:
+            first = read_head(file, self._path).generation
+            self.snapshot_bytes = size_of(file)
+        self.log_bytes_before = sum(
+            log.stat().st_size
+            for log in self._logs()
+            if first <= _generation_in(log) < self.generation
+        )
 
     def follow(self, target: Position) -> bool:
         """Read on up to *target*, which others have committed; needs no lock.
@@ -140,15 +164,19 @@ class Journal:
             self.sync_failed = True
             raise
 
-    def begin_next_log(self) -> None:
+    def create_next_log(self) -> FileIO:
+        """Make the file that the log may go on in. Only one process does this at a time."""
+        return self._create_log(self.generation + 1)
+
+    def begin_next_log(self, new: FileIO) -> Ended:
         """Let the log go on in a new file; what was written is durable then. The lock is held.
 
-        Raises OSError; contents and position are true all the same, in the old log or the new one.
+        Returns what stood before. Raises OSError; contents and position are true all the same, in
+        the old log or the new one.
         """
-        self.sync()
         successor = self.generation + 1
-        new = self._create_log(successor)
         try:
+            self.sync()
             self.append(next_line(successor), on_durable=not self.sync_failed)
         except BaseException:
             new.close()
@@ -158,46 +186,81 @@ class Journal:
         finally:  # the line stands there for all to see, on the disk or not
             self._go_on_in(new, successor)
             self._read_on()
+        old = tuple([file for file in self._opened if file is not new])
+        return Ended(successor, old, self.log_bytes_before)
 
-    def write_snapshot(self) -> NewSnapshot:
-        """Write the contents to a new snapshot, in the place of the old one.
-
-        Comes right after `begin_next_log`; the lock is held, reading goes on. Raises OSError; the
-        old snapshot then stands, and the logs with it.
+    def write_snapshot(self, frozen: Frozen, generation: int, pause: Pause) -> NewSnapshot:
+        """Write what was frozen when the log of *generation* began to a new snapshot, beside the
+        present one. Needs no lock but `kept_open`. Raises OSError; nothing is changed then.
         """
-        temporary = self._path.with_name(self._path.name + ".tmp")
+        temporary = self._temporary
         file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
-            places, length = write_snapshot(self._files, file, self.contents, self.generation)
-            self._files.replace(temporary, self._path)
-            self._files.sync_directory(self._path.parent)
+            places, length = write_snapshot(self._files, file, frozen, generation, pause)
         except BaseException:
             file.close()
             self._files.remove(temporary)
             raise
         return NewSnapshot(file, places, length)
 
-    def adopt_snapshot(self, new: NewSnapshot) -> None:
-        """Read events from the new snapshot from now on; drop the logs before the present one."""
-        for entry in self.contents.events:
-            entry.place = new.places[entry.id]
-        for old in self._opened:
-            if old is not self.log:
-                old.close()
-        self._opened = [new.file, self.log]
-        self.snapshot_bytes, self.log_bytes_before = new.length_bytes, 0
-        for log in self._logs():
-            if int(log.name.rpartition(".")[2]) < self.generation:
-                self._files.remove(log)
+    def put_in_place(self) -> None:
+        """Let the new snapshot be the snapshot. The lock is held: who opens the store meanwhile
+        would miss the logs that go now. Raises OSError; the old one then stands, with its logs.
+        """
+        try:
+            self._files.replace(self._temporary, self._path)
+        except BaseException:
+            self._files.remove(self._temporary)
+            raise
+
+    def drop_old_logs(self, generation: int) -> None:
+        """Remove the logs that the snapshot of *generation* holds. Raises OSError if it is not
+        sure that it stays in its place; they stay then."""
+        self._files.sync_directory(self._path.parent)
+        for log in self._old_logs(generation):
+            self._files.remove(log)
+
+    def open_too(self, file: FileIO) -> None:
+        """Take over another file, to be closed with the others."""
+        self._opened.append(file)
+
+    def move_events(self, places: Iterable[tuple[str, Place]], ended: Ended) -> None:
+        """Read these events from their new places from now on."""
+        for id, place in places:
+            self.contents.move_event(id, place, out_of=ended.files)
+
+    def adopt(self, new: NewSnapshot, ended: Ended) -> None:
+        """Count on the new snapshot, to which all events were moved that stand in it. Nobody needs
+        the files that ended any more."""
+        self._opened = [file for file in self._opened if file not in ended.files]
+        self.snapshot_bytes = new.length_bytes
+        self.log_bytes_before -= ended.log_bytes
+
+    @contextlib.contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep the files open, also if the journal is closed meanwhile, until this is over."""
+        self._keepers += 1
+        try:
+            yield
+        finally:
+            self._keepers -= 1
+            if self._closed:
+                self.close()
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Let go of all files, unless they are kept open; then as soon as they are not."""
+        self._closed = True
+        if not self._keepers:
+            self.close_at_once()
+
+    def close_at_once(self) -> None:
+        """Let go of all files, kept open or not: after a fork the keeper is the other process."""
         for file in self._opened:
             file.close()
         self._opened = []
 
     def _load(self) -> None:
-        self.generation = self._load_snapshot()
+        self._first = self.generation = self._load_snapshot()
         try:
             self._open_log(self.generation)
             torn = self._read_on()
@@ -212,7 +275,7 @@ class Journal:
             if torn:
                 # Not synced: the next commit does it, and if this failed nobody would know.
                 self._files.cut(self.log, self.length_bytes)
-            self._files.remove(self._path.with_name(self._path.name + ".tmp"))
+            self._remove_remains()
 
     def _load_snapshot(self) -> int:
         try:
@@ -240,13 +303,19 @@ class Journal:
                 "Open it for writing once, or correct the path.",
             )
         self._create_log(1).close()
-        temporary = self._path.with_name(self._path.name + ".tmp")
-        file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        self._opened.append(file)
-        _, self.snapshot_bytes = write_snapshot(self._files, file, self.contents, 1)
-        self._files.replace(temporary, self._path)
+        new = self.write_snapshot(Frozen(self.contents), 1, lambda: None)
+        self._opened.append(new.file)
+        self.snapshot_bytes = new.length_bytes
+        self._files.replace(self._temporary, self._path)
         self._files.sync_directory(self._path.parent)
         return 1
+
+    def _remove_remains(self) -> None:
+        """Remove what a compaction left that died; while one is under way, it is let alone."""
+        with sole_compaction(self._files, self._path, wait=False) as ours:
+            if ours and (self._temporary.exists() or self._old_logs(self._first)):
+                self._files.remove(self._temporary)
+                self.drop_old_logs(self._first)
 
     def _create_log(self, generation: int) -> FileIO:
         file = self._files.open(self._log_path(generation), os.O_RDWR | os.O_CREAT | os.O_TRUNC)
@@ -287,6 +356,10 @@ class Journal:
                 return at < len(data)
             self._open_log(successor)
 
+    @property
+    def _temporary(self) -> Path:
+        return self._path.with_name(self._path.name + ".tmp")
+
     def _logs(self) -> list[Path]:
         return [
             path
@@ -294,6 +367,9 @@ class Journal:
             if path.name.startswith(self._path.name + ".log.")
             and path.name.rpartition(".")[2].isdecimal()
         ]
+
+    def _old_logs(self, generation: int) -> list[Path]:
+        return [log for log in self._logs() if _generation_in(log) < generation]
 
     def _log_path(self, generation: int) -> Path:
         return self._path.with_name(f"{self._path.name}.log.{generation}")
@@ -307,3 +383,7 @@ class Journal:
             f"{self._log_name} {how}, at byte {self.length_bytes}.",
             "Restore it from a backup; nothing was changed.",
         )
+
+
+def _generation_in(log: Path) -> int:
+    return int(log.name.rpartition(".")[2])

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -24,11 +25,17 @@ from zlib import crc32
 from admit.errors import StoreDamaged, StoreTooNew
 from admit.stores import SCHEMA
 
-from .contents import Contents, Place
+from .contents import Contents, Frozen, Place
 from .documents import decimal, from_text, to_text
 from .files import Files, read_at
 
+Pause = Callable[[], None]
+"""Called between two pieces of work, so that others have the interpreter too."""
+
 _PIECE_BYTES: Final = 1 << 20
+_ROWS_AT_ONCE: Final = 100
+"""Some 200 microseconds of work: so long a commit waits for the interpreter at most."""
+
 _SYNC_EVERY_BYTES: Final = 4 << 20
 """One sync of the whole file would stall everybody's commits (performance.md §2)."""
 
@@ -40,56 +47,71 @@ _FIRST_LINE: Final = re.compile(
 
 
 def write_snapshot(
-    files: Files, file: FileIO, contents: Contents, generation: int
+    files: Files, file: FileIO, frozen: Frozen, generation: int, pause: Pause
 ) -> tuple[dict[str, Place], int]:
-    """Write all of *contents* to an empty file, durably.
+    """Write all that is *frozen* to an empty file, durably.
 
-    Returns where each event stands now, by id, and the length of the file in bytes.
+    *pause* is called between pieces, so that others have the interpreter too. Returns where each
+    event stands now, by id, and the length of the file in bytes.
     """
     places: dict[str, Place] = {}
-    kinds = list(contents.kinds())
-    blank = _first_line(generation, contents.events.next_number, 0, bool(kinds))
+    kinds = [*frozen.ids, "event"] if frozen.events else [*frozen.ids]
+    blank = _first_line(generation, frozen.next_event, 0, bool(kinds))
     pending, at, synced, checksum = [blank], 0, 0, 0
     position = len(blank)
-    for kind, id, line, skip in _lines(contents, kinds):
-        if kind == "event" and id:
-            length = len(line) - skip - (2 if line.endswith(b",\n") else 1)
-            places[id] = Place(file, position + skip, length)
-        pending.append(line)
-        position += len(line)
+    for piece in _pieces(frozen, kinds, file, places, len(blank)):
+        pending.append(piece)
+        position += len(piece)
         if position - at >= _PIECE_BYTES:
-            piece, pending = b"".join(pending), []
-            files.write(file, piece, at)
-            checksum, at = crc32(piece, checksum), position
+            joined, pending = b"".join(pending), []
+            files.write(file, joined, at)
+            checksum, at = crc32(joined, checksum), position
             if at - synced >= _SYNC_EVERY_BYTES:
                 files.sync(file)
                 synced = at
-    piece = b"".join(pending)
-    files.write(file, piece, at)
-    checksum = crc32(piece, checksum)
-    first = _first_line(generation, contents.events.next_number, checksum, bool(kinds))
+        pause()
+    joined = b"".join(pending)
+    files.write(file, joined, at)
+    checksum = crc32(joined, checksum)
+    first = _first_line(generation, frozen.next_event, checksum, bool(kinds))
     files.write(file, first, 0)
     files.sync(file)
     return places, position
 
 
-def _lines(contents: Contents, kinds: list[str]) -> Iterator[tuple[str, str, bytes, int]]:
-    """Walk over the lines after the first: kind, id (or empty), line, where its document begins."""
+def _pieces(
+    frozen: Frozen, kinds: list[str], file: FileIO, places: dict[str, Place], at: int
+) -> Iterator[bytes]:
+    """Walk over what follows the first line, some rows at a time; note the *places* of events."""
     for kind in kinds:
-        yield kind, "", to_text(kind) + b":{\n", 0
-        if kind == "event":
-            rows = ((entry.id, contents.current_event_text(entry)) for entry in contents.events)
-            left = len(contents.events)
-        else:
-            table = contents.tables[kind]
-            rows = ((id, text) for id, text in table.items())
-            left = len(table)
-        for id, text in rows:
-            left -= 1
-            name = f'"{decimal(id)}":'.encode("ascii")
-            yield kind, id, b"%b%b%b" % (name, text, b",\n" if left else b"\n"), len(name)
-        yield kind, "", b"}\n" if kind == kinds[-1] else b"},\n", 0
-    yield "", "", b"}\n", 0
+        head, between = to_text(kind) + b":{\n", b""
+        at += len(head)
+        yield head
+        for rows in _rows(frozen, kind):
+            named = [(id, f'"{decimal(id)}":'.encode("ascii"), text) for id, text in rows]
+            if kind == "event":
+                start = at + len(between)
+                for id, name, text in named:
+                    places[id] = Place(file, start + len(name), len(text))
+                    start += len(name) + len(text) + len(b",\n")
+            piece = between + b",\n".join([name + text for _, name, text in named])
+            at, between = at + len(piece), b",\n"
+            yield piece
+        end = b"\n}\n" if kind == kinds[-1] else b"\n},\n"
+        at += len(end)
+        yield end
+    yield b"}\n"
+
+
+def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[str, bytes]]]:
+    """Walk over the ids and documents of a table, some at a time."""
+    if kind == "event":
+        found = ((entry.id, frozen.event_text(entry)) for entry in frozen.events)
+    else:
+        found = ((id, frozen.text(kind, id)) for id in frozen.ids[kind])
+    there = ((id, text) for id, text in found if text is not None)
+    while rows := list(islice(there, _ROWS_AT_ONCE)):
+        yield rows
 
 
 def _first_line(generation: int, next_event: int, checksum: int, followed: bool) -> bytes:

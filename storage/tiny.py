@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from admit.errors import FateUnknown, StoreError
 from admit.stores import SCHEMA, Change, Cursor, Page, Record, Ref, StoredEvent
 from admit.upkeep import Fault, StoreStats, View
 
 from .backup import check_free, copy_to
+from .compaction import Compactor
 from .contents import Place
 from .faults import Indexed, file_faults
 from .files import Files
-from .lines import written
+from .lines import Written, written
 from .restoring import restoring_line
 from .shared import SharedJournal
 from .system_errors import said_as_ours
@@ -52,12 +54,9 @@ class TinyStore:
         """
         self.path = file = Path(path).resolve()
         self.read_only = read_only
-        self._shared = SharedJournal(
-            Files() if files is None else files,
-            file,
-            read_only=read_only,
-            compact_at_bytes=compact_at_bytes,
-        )
+        files = Files() if files is None else files
+        self._shared = SharedJournal(files, file, read_only=read_only)
+        self._compactor = Compactor(self._shared, compact_at_bytes)
 
     def get(self, kind: str, id: str) -> Record | None:
         """Return the record, or None; kind `event` finds an event by its id."""
@@ -168,23 +167,10 @@ class TinyStore:
         text = written(change)
         if not (text.before_events or change.events or text.after_events):
             return
-        with shared.alone(), shared.memory:
-            shared.catch_up()
-            contents = shared.contents
-            steps = contents.plan(change)
-            payload, events = contents.line(change, text)
-            at, number = shared.write(payload)
-            contents.apply_change(change, steps, text.documents)
-            at += sum(map(len, text.before_events)) + len(text.before_events)
-            for event in events:
-                start = at + len(b"event ")
-                contents.add_event(event, Place(shared.journal.log, start, len(event)))
-                at = start + len(event) + 1
-            contents.apply_to_events(change)
-            shared.took_over()
+        number = self._in_turn(lambda: self._commit(change, text))
         if settle:
             shared.durability.wait(number)
-        shared.compact_if_due()
+        self._compactor.start_if_due()
 
     def restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> None:
         """Write records and events just as they are, all of it or nothing, durable; see
@@ -196,31 +182,35 @@ class TinyStore:
         """
         shared = self._shared
         shared.check_writable()
-        with shared.alone(), shared.memory:
-            shared.catch_up()
-            payload = restoring_line(shared.contents, records, events)
-            if not payload:
-                return
-            at, number = shared.write(payload)
-            shared.contents.apply_line(payload, shared.journal.log, at)
-            shared.took_over()
+        if not (records or events):
+            return
+        number = self._in_turn(lambda: self._restore(records, events))
         shared.durability.wait(number)
-        shared.compact_if_due()
+        self._compactor.start_if_due()
 
     def settle(self) -> None:
         """Return when everything committed before is durable. Raises FateUnknown."""
-        self._shared.settle()
+        shared = self._shared
+        shared.check_open()
+        if self.read_only:
+            return
+        if shared.is_doubtful():
+            try:
+                self._compactor.recover()
+            except StoreError as error:
+                raise FateUnknown() from error
+        shared.durability.wait()
 
     def compact(self) -> None:
         """Write what is there to a new snapshot, and drop the logs; erased details are gone then.
 
-        Other processes wait with their commits meanwhile, and go on reading.
+        Returns when that is done. Commits go on meanwhile, here and in other processes.
 
         Raises:
             StoreFull, StoreReadOnly, StoreError: the file system refused; nothing is lost.
         """
         self._shared.check_writable()
-        self._shared.compact()
+        self._compactor.compact()
 
     @contextmanager
     def view(self) -> Iterator[View]:
@@ -271,8 +261,51 @@ class TinyStore:
         yield from indexed.faults()
 
     def close(self) -> None:
-        """Settle and let go of the files. Closing twice is let pass."""
-        self._shared.close()
+        """Settle, let a compaction end that is under way, and let go of the files. Closing twice is
+        let pass."""
+        shared = self._shared
+        if shared.closed:
+            return
+        try:
+            if not shared.is_forked:
+                self._compactor.finish()
+                self.settle()
+        finally:
+            shared.close()
+
+    def _in_turn(self, write: Callable[[], int]) -> int:
+        """Let *write* write something, alone and caught up; return the number of the commit."""
+        shared = self._shared
+        while True:
+            if shared.is_doubtful():
+                self._compactor.recover()
+            with shared.alone(), shared.memory:
+                shared.catch_up()
+                if not shared.is_doubtful():  # else another process could not sync just now
+                    return write()
+
+    def _commit(self, change: Change, text: Written) -> int:
+        shared, contents = self._shared, self._shared.contents
+        steps = contents.plan(change)
+        payload, events = contents.line(change, text)
+        at, number = shared.write(payload)
+        contents.apply_change(change, steps, text.documents)
+        at += sum(map(len, text.before_events)) + len(text.before_events)
+        for event in events:
+            start = at + len(b"event ")
+            contents.add_event(event, Place(shared.journal.log, start, len(event)))
+            at = start + len(event) + 1
+        contents.apply_to_events(change)
+        shared.took_over()
+        return number
+
+    def _restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> int:
+        shared = self._shared
+        payload = restoring_line(shared.contents, records, events)
+        at, number = shared.write(payload)
+        shared.contents.apply_line(payload, shared.journal.log, at)
+        shared.took_over()
+        return number
 
 
 def open_store(location: str, *, read_only: bool) -> TinyStore:

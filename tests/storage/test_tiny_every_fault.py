@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from io import FileIO
@@ -32,6 +33,18 @@ IMAGES = (("kept", 0), ("lost", 0), *(("torn", seed) for seed in range(4)))
 def reader() -> Iterator[ReaderProcess]:
     with reader_process() as reader:
         yield reader
+
+
+@pytest.fixture(autouse=True)
+def power_failures_end_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a thread that a power failure ends do so quietly."""
+    loudly = threading.excepthook
+
+    def unless_without_power(raised: threading.ExceptHookArgs) -> None:
+        if not isinstance(raised.exc_value, PowerFailure):
+            loudly(raised)
+
+    monkeypatch.setattr(threading, "excepthook", unless_without_power)
 
 
 @contextmanager

@@ -69,6 +69,11 @@ class FaultyDisk(Files):
         """Let the cause of the failures be gone."""
         self._lasting = None
 
+    def check_power(self) -> None:
+        """Raise PowerFailure if it failed, perhaps in another thread."""
+        if self._dead:
+            raise PowerFailure
+
     def die_writing(self) -> None:
         """Let the power fail in the middle of the next write."""
         self._dies_writing = True

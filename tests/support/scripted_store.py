@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -124,7 +125,16 @@ class ScriptedRun:
 
     def do(self, step: Step) -> None:
         """Do a step. Raises what the store raises, and PowerFailure; either way the oracle knows
-        what may have come of it."""
+        what may have come of it. What a commit set going in the background is over then."""
+        try:
+            self._do(step)
+        finally:
+            for thread in threading.enumerate():
+                if thread.name == "admit-compaction":
+                    thread.join()
+        self.disk.check_power()
+
+    def _do(self, step: Step) -> None:
         verb, _, elsewhere = step.verb.partition(" ")
         if verb == "open":
             if self._store is None:

@@ -2,16 +2,20 @@
 
 tiny_writer.py kill PATH FIRST      write for ever, saying each commit once it is acknowledged
 tiny_writer.py race PATH NAME       wait for a line, then race for keys and for one user
+tiny_writer.py compact PATH STEP    commit at each step of a compaction, and die at this one
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import threading
+from io import FileIO
+from pathlib import Path
 
-from small_store import id_of
+from small_store import UnsyncedFiles, id_of, put
 
 from admit.errors import AdmitError
 from admit.storage import TinyStore
@@ -91,10 +95,66 @@ def race(path: str, name: int) -> None:
     say("done")
 
 
+class DyingFiles(UnsyncedFiles):
+    """Lets a second opening commit before each write, sync and replacement; then the process dies
+    before, after, or in the middle of it."""
+
+    def __init__(self, path: Path, dies_at: int) -> None:
+        self._other = TinyStore(path, files=UnsyncedFiles())
+        self._steps = itertools.count()
+        self._numbers = itertools.count(1000)
+        self._dies_at = dies_at
+        self.locked = False
+
+    def _step(self) -> None:
+        if next(self._steps) == self._dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if not self.locked:
+            number = next(self._numbers)
+            self._other.commit(Change(put=(put(number),)))
+            say(str(number))
+
+    def write(self, file: FileIO, data: bytes, at: int) -> None:
+        self.locked = data[27:31] == b"next"  # the line that ends a log
+        self._step()
+        super().write(file, data[: len(data) // 2], at)
+        self.locked = True
+        self._step()
+        super().write(file, data[len(data) // 2 :], at + len(data) // 2)
+
+    def sync(self, file: FileIO) -> None:
+        self.locked = True
+        self._step()
+
+    def replace(self, source: Path, target: Path) -> None:
+        self.locked = True
+        self._step()
+        super().replace(source, target)
+        self._step()
+
+    def remove(self, path: Path) -> None:
+        self.locked = False
+        self._step()
+        super().remove(path)
+        self._step()
+
+
+def die_in_a_compaction(path: Path, step: int) -> None:
+    """Compact, and die at this step of it, if there is one."""
+    with_accounts = TinyStore(path, files=UnsyncedFiles())
+    for number in range(20):
+        with_accounts.commit(Change(put=(put(number, pad="x" * 200),)))
+        say(str(number))
+    with_accounts.close()
+    TinyStore(path, files=DyingFiles(path, step)).compact()
+
+
 if __name__ == "__main__":
     try:
         if sys.argv[1] == "kill":
             write_for_ever(sys.argv[2], int(sys.argv[3]))
+        elif sys.argv[1] == "compact":
+            die_in_a_compaction(Path(sys.argv[2]), int(sys.argv[3]))
         else:
             race(sys.argv[2], int(sys.argv[3]))
     except AdmitError as error:
