@@ -6,7 +6,7 @@ import contextvars
 import queue
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -15,6 +15,8 @@ from .errors import PluginOverloaded, PluginTimedOut
 
 HANGING_AT_MOST: Final = 8
 """Abandoned calls of one plugin that may hang before it is called no more: each keeps a thread."""
+AT_ONCE: Final = 16
+"""Calls that run side by side when many are handed over together."""
 _IDLE_SECONDS: Final = 10.0
 
 
@@ -51,16 +53,7 @@ class Calls:
         with self._lock:
             if self._hanging[plugin] >= HANGING_AT_MOST:
                 raise PluginOverloaded(plugin, self._hanging[plugin])
-            inbox = self._idle.pop() if self._idle else None
-        job = _Job(plugin, call, contextvars.copy_context(), queue.SimpleQueue())
-        if inbox is None:
-            inbox = queue.SimpleQueue()
-            inbox.put(job)
-            threading.Thread(
-                target=self._work, args=(inbox,), name="admit-plugin-call", daemon=True
-            ).start()
-        else:
-            inbox.put(job)
+        job = self._begin(plugin, call)
         try:
             value, error = job.answer.get(timeout=limit_seconds)
         except queue.Empty:
@@ -79,6 +72,44 @@ class Calls:
         if error is not None:
             raise error
         return value
+
+    def run_each(
+        self, calls: Sequence[Callable[[], Any]]
+    ) -> list[tuple[Any, BaseException | None]]:
+        """Return what each of *calls* returned or raised, in order; they run side by side, some at
+        once, each to its end."""
+        answers: list[tuple[Any, BaseException | None]] = [(None, None)] * len(calls)
+        places = iter(range(len(calls)))
+
+        def work_off() -> None:
+            while True:
+                with self._lock:
+                    place = next(places, None)
+                if place is None:
+                    return
+                try:
+                    answers[place] = (calls[place](), None)
+                except BaseException as problem:
+                    answers[place] = (None, problem)
+
+        jobs = [self._begin("", work_off) for _ in range(min(AT_ONCE, len(calls)))]
+        for job in jobs:
+            job.answer.get()
+        return answers
+
+    def _begin(self, plugin: str, call: Callable[[], Any]) -> _Job:
+        job = _Job(plugin, call, contextvars.copy_context(), queue.SimpleQueue())
+        with self._lock:
+            inbox = self._idle.pop() if self._idle else None
+        if inbox is not None:
+            inbox.put(job)
+            return job
+        inbox = queue.SimpleQueue()
+        inbox.put(job)
+        threading.Thread(
+            target=self._work, args=(inbox,), name="admit-plugin-call", daemon=True
+        ).start()
+        return job
 
     def _work(self, inbox: queue.SimpleQueue[_Job]) -> None:
         while True:

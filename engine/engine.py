@@ -12,7 +12,6 @@ from . import _worker, lifecycle
 from ._commits import load
 from ._core import Core
 from ._events import Acting, checked
-from ._ids import check_id
 from ._passwords import as_secret
 from ._plugins import PluginInfo
 from ._usecases import (
@@ -21,11 +20,8 @@ from ._usecases import (
     create,
     delete,
     disable,
-    log_in,
-    register,
     rerun,
     sessions,
-    stranger,
     sweep,
     why,
     work,
@@ -34,10 +30,9 @@ from ._usecases import (
     password as passwords,
 )
 from ._usecases.prepared import Prepared
-from .addresses import canonical
-from .errors import InvalidInput, UserNotFound
 from .groups import EngineSettings, Events, Sessions, Users
 from .masked import Secret
+from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
 from .records import Access, Actor, Client, LogIn, User, UserId
 
@@ -138,7 +133,7 @@ class Engine:
             InvalidInput, AddressTaken: nothing was written.
         """
         prepared = create.create(
-            self._core, self._by, login, _optional(password), provider=provider, data=data
+            self._core, self._by, login, optional_secret(password), provider=provider, data=data
         )
         return prepared.run()
 
@@ -224,7 +219,9 @@ class Engine:
             FlowFailed, FlowRefused: the address is corrected, the new message did not get through.
         """
         user_id = self._id(user, address)
-        prepared = rerun.correct_address(self._core, self._by, user_id, to, _optional(password))
+        prepared = rerun.correct_address(
+            self._core, self._by, user_id, to, optional_secret(password)
+        )
         return prepared.run()
 
     def disable(
@@ -276,8 +273,8 @@ class Engine:
             self._core,
             self._by,
             self._id(user, address),
-            password=_optional(password),
-            current_password=_optional(current_password, "current_password"),
+            password=optional_secret(password),
+            current_password=optional_secret(current_password, "current_password"),
             arguments=arguments,
         )
         return prepared.run()
@@ -303,7 +300,7 @@ class Engine:
         new = as_secret(password)
         if token is not None or token_id is not None:
             return passwords.by_token(self._core, self._by, token_id, token, new).run()
-        return passwords.by_code(self._core, self._by, _given(address), code, new).run()
+        return passwords.by_code(self._core, self._by, needed_address(address), code, new).run()
 
     def change_password(
         self,
@@ -403,7 +400,8 @@ class Engine:
         return sweep.sweep(self._core, most=most)
 
     def batch(self, prepared: Sequence[Prepared[Any]]) -> list[Any]:
-        """Decide several prepared use cases in order, settle them with one sync, finish each.
+        """Decide several prepared use cases in order, settle them with one sync, finish each: those
+        that wait for a flow side by side.
 
         Returns a result or the error for each, in order; none stops the others.
         """
@@ -417,76 +415,3 @@ class Engine:
 
     def _id(self, user: User | str | None, address: str | None) -> str:
         return user_id(self._core, user, address)
-
-
-class Preparing:
-    """The use cases that can be batched, prepared: validated and hashed, not yet decided.
-
-    A server prepares on any thread, and hands many to `Engine.batch` on one (design.md §9).
-    """
-
-    def __init__(self, core: Core, by: Acting) -> None:
-        self._core = core
-        self._by = by
-
-    def register(
-        self,
-        login: str,
-        password: str | Secret | None = None,
-        *,
-        provider: str | None = None,
-        data: Mapping[str, object] | None = None,
-    ) -> Prepared[User]:
-        """Prepare `Engine.register`; raises what that raises before its first commit."""
-        return register.register(
-            self._core, self._by, login, _optional(password), provider=provider, data=data
-        )
-
-    def confirm(
-        self,
-        *,
-        token_id: str | None = None,
-        token: str | Secret | None = None,
-        address: str | None = None,
-        code: str | Secret | None = None,
-    ) -> Prepared[User]:
-        """Prepare `Engine.confirm`; raises TokenMalformed, InvalidInput."""
-        if token is not None or token_id is not None:
-            return confirm.by_token(self._core, self._by, token_id, token)
-        return confirm.by_code(self._core, self._by, _given(address), code)
-
-    def rerun(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> Prepared[User]:
-        """Prepare `Engine.rerun`; raises UserNotFound."""
-        return rerun.rerun(self._core, self._by, user_id(self._core, user, address))
-
-    def log_in(self, provider: str, /, **credentials: object) -> Prepared[LogIn]:
-        """Prepare `Engine.log_in`: the password is verified here."""
-        return log_in.log_in(self._core, self._by, provider, credentials)
-
-
-def user_id(core: Core, user: User | str | None, address: str | None) -> str:
-    """Return the id of the user that is meant: by record or id, or by address, never both."""
-    if (user is None) == (address is None):
-        raise InvalidInput("user", "name the user by id or by address, one of the two.")
-    if isinstance(user, User):
-        return user.id
-    if user is not None:
-        return check_id(user, "user")
-    found = stranger.holder_of(core, canonical(address))
-    if found is None:
-        raise UserNotFound("address")
-    return found.id
-
-
-def _given(address: str | None) -> str:
-    if address is None:
-        raise InvalidInput(
-            "token", "is missing.", "Pass token_id= and token=, or address= and code=."
-        )
-    return address
-
-
-def _optional(value: str | Secret | None, field: str = "password") -> Secret | None:
-    return None if value is None else as_secret(value, field)

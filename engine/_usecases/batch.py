@@ -7,26 +7,36 @@ from typing import Any
 
 from .._core import Core
 from ..errors import AdmitError
-from .prepared import Prepared
+from .prepared import Finish, Prepared, Waiting
 
 
 def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
     """Decide each, settle all, finish each; see `Engine.batch`."""
-    decided: list[Any] = []
+    answers: list[Any] = []
     for one in prepared:
         try:
-            decided.append(one.decide(False))
-        except AdmitError as problem:
-            decided.append(problem)
-    # Nothing is answered before it is durable: a failed sync raises here, for all of them.
-    core.store.settle()
-    answers = []
-    for finish in decided:
-        if isinstance(finish, AdmitError):
-            answers.append(finish)
-            continue
-        try:
-            answers.append(finish())
+            answers.append(one.decide(False))
         except AdmitError as problem:
             answers.append(problem)
+    # Nothing is answered before it is durable: a failed sync raises here, for all of them.
+    core.store.settle()
+    waiting: list[int] = []
+    for place, finish in enumerate(answers):
+        if isinstance(finish, Waiting):
+            waiting.append(place)
+        elif not isinstance(finish, AdmitError):
+            answers[place] = _finished(finish)
+    # What waits for the world waits together, on the engine's threads.
+    told = core.plugins.calls.run_each([answers[place] for place in waiting])
+    for place, (value, error) in zip(waiting, told, strict=True):
+        if error is not None and not isinstance(error, AdmitError):
+            raise error
+        answers[place] = value if error is None else error
     return answers
+
+
+def _finished(finish: Finish[Any]) -> Any:
+    try:
+        return finish()
+    except AdmitError as problem:
+        return problem

@@ -31,7 +31,7 @@ from .enter import Entered, ResetRequest, enter
 from .prepared import Finish, Prepared
 from .proof import check_password, hashed, is_password_of, password_identity, with_private
 from .register import tell
-from .runs import Minted, active_flow, cancelled, ended, new_run, with_run
+from .runs import Minted, active_flow, cancelled, ended, finishing, new_run, with_run
 from .typed_codes import run_of_code, user_of_code
 
 Begun = tuple[Run, Minted | None]
@@ -67,7 +67,7 @@ def reset(
             asked="reset",
         )
         assert minted is not None, "a run that is not queued has an attempt"
-        return lambda: _finish_reset(core, by, user, run, minted, request)
+        return finishing(core, run, lambda: _finish_reset(core, by, user, run, minted, request))
 
     return Prepared(decide)
 

@@ -25,6 +25,17 @@ class Prepared(NamedTuple, Generic[T]):
         return self.decide(True)()
 
 
+@attrs.frozen
+class Waiting(Generic[T]):
+    """A finish that waits for a flow which does I/O: a batch lets many of them wait together."""
+
+    finish: Finish[T]
+
+    def __call__(self) -> T:
+        """Finish."""
+        return self.finish()
+
+
 def done(value: T) -> Finish[T]:
     """Return a finish that has nothing left to do."""
     return lambda: value

@@ -29,7 +29,7 @@ from .confirming import address_taken, waiting
 from .delete import reject_loser
 from .enter import Entered, enter
 from .prepared import Finish, Prepared
-from .runs import Minted, active_flow, new_run
+from .runs import Minted, active_flow, finishing, new_run
 
 MOST_WAITING: int = 5
 """Users that may wait for one login under `first-proof` (design.md §5)."""
@@ -61,7 +61,7 @@ def register(
     def decide(settle: bool) -> Finish[User]:
         user, run, minted = begin(core, by, valid, flow, queued=False, settle=settle)
         assert minted is not None, "a run that is not queued has an attempt"
-        return lambda: _finish(core, by, user, run, minted)
+        return finishing(core, run, lambda: _finish(core, by, user, run, minted))
 
     return Prepared(decide)
 

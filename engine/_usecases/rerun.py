@@ -30,7 +30,7 @@ from .confirming import address_taken
 from .prepared import Finish, Prepared
 from .proof import check_password
 from .register import enter_or_lose, refuse_if_taken, registering_provider, tell
-from .runs import Minted, active_flow, cancelled, new_run
+from .runs import Minted, active_flow, cancelled, finishing, new_run
 
 Reason = Literal["rerun", "resend", "correct-address"]
 Begun = tuple[Run, Minted | None]
@@ -49,7 +49,7 @@ def resend(core: Core, by: Acting, user_id: str) -> Prepared[User]:
 def _entering_again(core: Core, by: Acting, user_id: str, reason: Reason) -> Prepared[User]:
     def decide(settle: bool) -> Finish[User]:
         user, (run, minted) = change_user(core, by, user_id, again, settle=settle, asked=reason)
-        return lambda: _finish(core, by, user, run, minted)
+        return finishing(core, run, lambda: _finish(core, by, user, run, minted))
 
     def again(user: User) -> Decision[Begun]:
         return decide_again(core, by, user, reason)
@@ -152,7 +152,7 @@ def correct_address(
             )
         except KeyTaken as taken:
             raise address_taken(core, taken) from None
-        return lambda: _finish(core, by, user, run, minted)
+        return finishing(core, run, lambda: _finish(core, by, user, run, minted))
 
     def correct(user: User) -> Decision[Begun]:
         if user.state != "pending":

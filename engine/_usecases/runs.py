@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from .. import _tokens
 from .._commits import RUNS_KEPT
@@ -12,6 +12,9 @@ from .._evolve import evolve
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from ..masked import Secret
 from ..records import Attempt, Purpose, Run, RunId, RunResult, User
+from .prepared import Finish, Waiting
+
+T = TypeVar("T")
 
 MOST_ATTEMPTS: Final = 5
 """Attempts of one run, those that a crash cut off included (design.md §5)."""
@@ -57,6 +60,12 @@ def active_flow(core: Core, purpose: Purpose) -> Offer:
     if check is not None:
         core.plugins.call_here(flow, "check", lambda: check(core.services))
     return flow
+
+
+def finishing(core: Core, run: Run, finish: Finish[T]) -> Finish[T]:
+    """Return *finish*, which enters the flow of *run*, marked as one that waits if the flow does
+    I/O."""
+    return finish if flow_named(core, run.flow, run.purpose).inline else Waiting(finish)
 
 
 def limit_seconds(core: Core, flow: Offer) -> float:

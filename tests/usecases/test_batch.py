@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 
 import pytest
 
 import admit
+from admit import Entry, Outcome, Services, User, hookimpl
 from admit.errors import (
     AddressTaken,
     FateUnknown,
     FlowFailed,
     InvalidAddress,
+    RegistrationRefused,
     TokenUnknown,
     UserNotFound,
     WrongCredentials,
 )
+from admit.flows import ConfirmationFlow
 from admit.stores import Change
 from admit.testing import Inbox, MemoryStore
 from admit.testing import open as open_engine
@@ -203,3 +207,76 @@ def test_a_flow_that_does_not_get_through_is_an_answer_like_any_other(
     assert isinstance(first, FlowFailed)
     assert isinstance(second, FlowFailed)
     assert ("pending", "pending") == (first.user.state, second.user.state)
+
+
+class Meeting:
+    """A flow that lets nobody through until so many are in it at once."""
+
+    name = "meeting"
+
+    def __init__(self, parties: int) -> None:
+        self.together = threading.Barrier(parties)
+
+    @hookimpl
+    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
+        return [self]
+
+    def begin(self, entry: Entry, services: Services) -> Outcome:
+        self.together.wait(10)
+        return Outcome.fail() if entry.username.startswith("eve") else Outcome.success()
+
+
+def test_flows_that_wait_wait_together(store: CountingStore) -> None:
+    """
+    Given a flow that answers only when sixteen users are in it,
+    when thirty-two register in one batch,
+    then all are answered, in their order, and the one that is refused stops nobody.
+    """
+    names = [f"user{number}@example.com" for number in range(31)]
+    names.insert(5, "eve@example.com")
+    with open_engine(
+        store, plugins=[Meeting(16)], settings={"confirmation_flow": "meeting"}
+    ) as engine:
+        answers = engine.batch([engine.prepare.register(name) for name in names])
+
+    refused = answers.pop(5)
+    assert isinstance(refused, RegistrationRefused)
+    assert [name for name in names if name[0] != "e"] == [
+        user.addresses[0].typed for user in answers
+    ]
+    assert {"confirmed"} == {user.state for user in answers}
+
+
+def test_flows_that_do_not_wait_are_finished_on_the_callers_thread(store: CountingStore) -> None:
+    """A thread would cost more than the flow."""
+    threads = []
+
+    class Watching:
+        @hookimpl
+        def after_confirm(self, user: User) -> None:
+            threads.append(threading.get_ident())
+
+    with open_engine(store, plugins=[Watching()], settings={"confirmation_flow": "auto"}) as engine:
+        engine.batch([engine.prepare.register(f"user{n}@example.com") for n in range(3)])
+
+    assert [threading.get_ident()] * 3 == threads
+
+
+def test_what_breaks_in_a_flows_thread_reaches_the_caller(store: CountingStore) -> None:
+    """
+    Given a store that breaks, as none should, when a flow's answer is written,
+    when a batch is finished,
+    then that is raised after the others were finished.
+    """
+    inbox = Inbox()
+    with open_engine(store, inbox=inbox) as engine:
+        inbox.before_mail(lambda message: break_once())
+
+        def break_once() -> None:
+            if len(inbox.messages) == 0:
+                store.fail_next_commit(ArithmeticError("no store does this"))
+
+        with pytest.raises(ArithmeticError):
+            engine.batch([engine.prepare.register(f"user{n}@example.com") for n in range(2)])
+
+        assert 2 == len(inbox.messages)
