@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from ._text import check_text
+from ._text import check_line
 from .clock import to_text
 from .errors import InvalidInput
 from .records import Actor, Client
@@ -46,12 +46,16 @@ def checked(by: Acting) -> Acting:
         raise InvalidInput("actor", "must be an Actor.")
     if by.client is not None and not isinstance(by.client, Client):
         raise InvalidInput("client", "must be a Client.")
-    texts = {"actor.id": by.actor.id, "reason": by.reason}
+    if by.reason is not None:
+        check_line(by.reason, "reason", most=4000, breaks=True)
+    texts = {"actor.id": by.actor.id}
     if by.client is not None:
-        texts |= {f"client.{name}": text for name, text in attrs.asdict(by.client).items()}
+        client = by.client
+        texts |= {"client.address": client.address, "client.device": client.device}
+        texts["client.locale"] = client.locale
     for field, text in texts.items():
         if text is not None:
-            check_text(text, field, most=4000)
+            check_line(text, field)
     return by
 
 

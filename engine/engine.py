@@ -12,6 +12,7 @@ from . import _worker, lifecycle
 from ._commits import load
 from ._core import Core
 from ._events import Acting, checked
+from ._numbers import check_duration, check_number
 from ._passwords import as_secret
 from ._plugins import PluginInfo
 from ._usecases import (
@@ -360,9 +361,12 @@ class Engine:
 
     # --- understanding -------------------------------------------------------------------------
 
-    def may(self, user: User | UserId | str) -> lifecycle.May:
-        """Return what the lifecycle allows for a user now, and which guard blocks the rest."""
-        explained = self.why(user)
+    def may(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> lifecycle.May:
+        """Return what the lifecycle allows for a user now, and which guard blocks the rest. Raises
+        UserNotFound."""
+        explained = self.why(user, address=address)
         return lifecycle.May(explained.allowed, explained.blocked)
 
     def why(
@@ -385,7 +389,12 @@ class Engine:
     def work(
         self, stop: threading.Event | None = None, *, idle: timedelta = timedelta(seconds=1)
     ) -> None:
-        """Work until *stop* is set; look at least every *idle* for what others queued."""
+        """Work until *stop* is set; look at least every *idle* for what others queued.
+
+        Raises:
+            InvalidInput: *idle* is not from a hundredth of a second to a day.
+        """
+        check_duration(idle, "idle", timedelta(milliseconds=10), timedelta(days=1))
         _worker.work_until(self._core, stop or threading.Event(), idle.total_seconds())
 
     def recover(self) -> int:
@@ -396,7 +405,12 @@ class Engine:
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
         """Remove what is past its time, up to *most* of each kind: expired pending users (setting
         `expire_pending_after`), ended sessions, counters, tombstones (`audit_retention`), refusals
-        (`refusal_retention`)."""
+        (`refusal_retention`).
+
+        Raises:
+            InvalidInput: *most* is not from 1 to 1,000,000.
+        """
+        check_number(most, "most", 1, 1_000_000)
         return sweep.sweep(self._core, most=most)
 
     def batch(self, prepared: Sequence[Prepared[Any]]) -> list[Any]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Final
 
 from . import _codec
 from ._commits import find_by_key, load, timeline
 from ._core import Core
 from ._events import Acting
 from ._ids import check_id
+from ._numbers import check_number
 from ._setting_sources import SettingInfo
 from ._text import check_text
 from ._usecases import audit, bulk, sessions, set_setting, stranger
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
+from .preparing import user_id
 from .records import Event, Session, User, UserId
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
+LONGEST_PAGE: Final = 1000
+_LAST_SEQUENCE: Final = 2**63 - 1
 LABELS = ("all", "pending", "pending/run-failed", "confirmed", "disabled", "deleted", "grace")
 """The lists of users that can be paged and counted; also `provider/NAME`."""
 
@@ -73,9 +78,8 @@ class Users:
             InvalidInput: there is no such list, or *limit* is not from 1 to 1,000.
         """
         _check_label(label)
-        if not 1 <= limit <= 1000:
-            raise InvalidInput("limit", "must be from 1 to 1000.")
-        page = self._core.store.page("user", label, after, limit, reverse)
+        check_number(limit, "limit", 1, LONGEST_PAGE)
+        page = self._core.store.page("user", label, check_cursor(after), limit, reverse)
         return Page(tuple(_codec.user_from(record) for record in page.items), page.next)
 
     def pending(self, *, after: Cursor | None = None, limit: int = 50) -> Page[User]:
@@ -83,8 +87,13 @@ class Users:
         return self.page("pending", after=after, limit=limit)
 
     def search(self, prefix: str, *, limit: int = 20) -> tuple[User, ...]:
-        """Return users whose canonical address begins with *prefix*, in its order."""
+        """Return users whose canonical address begins with *prefix*, in its order.
+
+        Raises:
+            InvalidInput: *prefix* is no text, or *limit* is not from 1 to 1,000.
+        """
         start = check_text(prefix, "prefix").lower()
+        check_number(limit, "limit", 1, LONGEST_PAGE)
         page = self._core.store.page("user", "address", Cursor(start, ""), limit)
         return tuple(
             _codec.user_from(record)
@@ -97,10 +106,15 @@ class Users:
         _check_label(label)
         return self._core.store.count("user", label)
 
-    def timeline(self, user: User | UserId) -> tuple[Event, ...]:
-        """Return a user's events, oldest first; also a deleted user's."""
-        user_id = user.id if isinstance(user, User) else check_id(user, "user")
-        return tuple(timeline(self._core, user_id))
+    def timeline(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> tuple[Event, ...]:
+        """Return a user's events, oldest first; also a deleted user's, by its id.
+
+        Raises:
+            UserNotFound: nobody has this *address*. InvalidInput: this is no id.
+        """
+        return tuple(timeline(self._core, user_id(self._core, user, address)))
 
     def rerun_all(
         self,
@@ -120,7 +134,7 @@ class Users:
         meanwhile are left out. One that fails does not stop the others.
 
         Raises:
-            InvalidInput: *per_second* is not greater than zero.
+            InvalidInput: a filter, the pace, *after* or *limit* is none; it is named.
         """
         stuck = bulk.Stuck(
             pending_longer_than=pending_longer_than, run_failed=run_failed, domain=domain
@@ -131,9 +145,20 @@ class Users:
             stuck,
             dry_run=dry_run,
             per_second=per_second,
-            after=after,
+            after=check_cursor(after),
             limit=limit,
         )
+
+
+def check_cursor(after: object) -> Cursor | None:
+    """Return *after* if it is a cursor, or None. Raises InvalidInput."""
+    if after is None:
+        return None
+    if not isinstance(after, Cursor) or not all(isinstance(part, str) for part in after):
+        raise InvalidInput("after", "must be a Cursor.", "Pass the one that a page or result had.")
+    check_text(after.order, "after")
+    check_text(after.id, "after")
+    return after
 
 
 def _check_label(label: str) -> None:
@@ -148,10 +173,15 @@ class Sessions:
         self._core = core
         self._by = by
 
-    def of(self, user: User | UserId) -> tuple[Session, ...]:
-        """Return a user's live sessions, oldest first."""
-        user_id = user.id if isinstance(user, User) else check_id(user, "user")
-        return tuple(sessions.of_user(self._core, user_id))
+    def of(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> tuple[Session, ...]:
+        """Return a user's live sessions, oldest first.
+
+        Raises:
+            UserNotFound: nobody has this *address*. InvalidInput: this is no id.
+        """
+        return tuple(sessions.of_user(self._core, user_id(self._core, user, address)))
 
     def end(self, session_id: str) -> None:
         """End one session at once. One that is gone already is let pass."""
@@ -204,23 +234,42 @@ class Events:
         self._core = core
 
     def page(self, *, after: int = 0, limit: int = 50) -> tuple[Event, ...]:
-        """Return sealed events whose sequence is greater than *after*, in order."""
+        """Return sealed events whose sequence is greater than *after*, in order.
+
+        Raises:
+            InvalidInput: *after* is no sequence, or *limit* is not from 1 to 1,000.
+        """
+        check_number(after, "after", 0, _LAST_SEQUENCE)
+        check_number(limit, "limit", 1, LONGEST_PAGE)
         page = self._core.store.events(sequence_after=after, limit=limit)
         return tuple(_codec.event_from(stored) for stored in page.items)
 
     def unsealed(self, *, limit: int = 50) -> tuple[Event, ...]:
-        """Return events that the sealer has not come by yet, in the order of their commits."""
+        """Return events that the sealer has not come by yet, in the order of their commits.
+
+        Raises:
+            InvalidInput: *limit* is not from 1 to 1,000.
+        """
+        check_number(limit, "limit", 1, LONGEST_PAGE)
         page = self._core.store.events(unsealed=True, limit=limit)
         return tuple(_codec.event_from(stored) for stored in page.items)
 
     def follow(self, consumer: str, *, limit: int = 100) -> Iterator[Event]:
-        """Yield sealed events that *consumer* has not taken yet, at least once each.
+        """Yield up to *limit* sealed events that *consumer* has not taken yet, each at least once.
 
         The cursor is kept in the store: an event counts as taken when the next one is asked for,
         so one whose handling was cut off comes again.
+
+        Raises:
+            InvalidInput: *consumer* is no name of at most 64 characters, or *limit* is not from 1
+                to 1,000.
         """
         if not check_text(consumer, "consumer", most=64) or not consumer.isprintable():
             raise InvalidInput("consumer", "must be a short name.")
+        check_number(limit, "limit", 1, LONGEST_PAGE)
+        return self._following(consumer, limit)
+
+    def _following(self, consumer: str, limit: int) -> Iterator[Event]:
         key = f"consumer:{consumer}"
         record = self._core.store.find(key)
         taken = 0 if record is None else record.body["taken"]

@@ -71,6 +71,7 @@ def open(  # `admit.open`, as a file is opened
         PluginError: a plugin does not load; it is named.
         InvalidInput, UnknownName: a setting, the configuration file or the store's URL is wrong.
     """
+    plugins, discover = _checked(plugins, discover, settings, functions)
     opened = _open_store(store, read_only=read_only)
     try:
         clock = clock or SystemClock()
@@ -109,6 +110,28 @@ def open(  # `admit.open`, as a file is opened
     if worker:
         running.start()
     return engine
+
+
+def _checked(
+    plugins: object, discover: object, settings: object, functions: object
+) -> tuple[list[object], bool | list[str]]:
+    """Return *plugins* and *discover* as lists, which text – one name, that looks like a list of
+    letters – is not. Raises InvalidInput, naming what is none."""
+    for name, table in (("settings", settings), ("functions", functions)):
+        if table is not None and not isinstance(table, Mapping):
+            raise InvalidInput(name, f"must be a mapping, not {type(table).__name__}.")
+    if isinstance(functions, Mapping) and not all(
+        isinstance(name, str) and callable(function) for name, function in functions.items()
+    ):
+        raise InvalidInput("functions", "must be callables by name.")
+    found = discover if isinstance(discover, bool) else _listed("discover", discover)
+    return _listed("plugins", plugins), found
+
+
+def _listed(name: str, given: object) -> list[Any]:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidInput(name, f"must be a list, not {type(given).__name__}.")
+    return list(given)
 
 
 def _open_store(store: str | os.PathLike[str] | Store, *, read_only: bool) -> Store:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Final
 
 import attrs
 
 from .._codec import user_from
 from .._core import Core
 from .._events import Acting
+from .._numbers import check_duration, check_number
 from .._text import check_text
 from ..clock import to_text
 from ..errors import AdmitError, FlowRefused, InvalidInput
 from ..records import User, UserId
 from ..stores import Cursor
 from .rerun import rerun
+
+_LONGEST: Final = timedelta(days=36_500)
+_SLOWEST: Final = 0.001
+"""One in a quarter of an hour."""
+_QUICKEST: Final = 1_000_000.0
 
 
 @attrs.frozen(kw_only=True)
@@ -53,10 +60,13 @@ def rerun_all(
     limit: int | None,
 ) -> Iterator[BulkResult]:
     """Re-run each pending user that *stuck* describes, oldest first; see `Users.rerun_all`."""
+    check_duration(stuck.pending_longer_than, "pending_longer_than", timedelta(0), _LONGEST)
     if stuck.domain is not None:
         check_text(stuck.domain, "domain")
-    if per_second is not None and per_second <= 0:
-        raise InvalidInput("per_second", "must be greater than zero.")
+    if limit is not None:
+        check_number(limit, "limit", 0, 2**31)
+    if per_second is not None:
+        _check_pace(per_second)
 
     def each() -> Iterator[BulkResult]:
         for place, (cursor, user) in enumerate(_chosen(core, stuck, after)):
@@ -67,6 +77,13 @@ def rerun_all(
             yield _one(core, by, user, cursor, dry_run=dry_run)
 
     return each()
+
+
+def _check_pace(per_second: object) -> None:
+    if not isinstance(per_second, int | float) or isinstance(per_second, bool):
+        raise InvalidInput("per_second", "must be a number.")
+    if not _SLOWEST <= per_second <= _QUICKEST:  # a not-a-number is neither
+        raise InvalidInput("per_second", f"must be from {_SLOWEST} to {_QUICKEST:,.0f}.")
 
 
 def _chosen(core: Core, stuck: Stuck, after: Cursor | None) -> Iterator[tuple[Cursor, User]]:

@@ -25,8 +25,7 @@ class Prepared(NamedTuple, Generic[T]):
         return self.decide(True)()
 
 
-@attrs.frozen
-class Waiting(Generic[T]):
+class Waiting(NamedTuple, Generic[T]):
     """A finish that waits for a flow which does I/O: a batch lets many of them wait together."""
 
     finish: Finish[T]

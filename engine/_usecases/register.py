@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import attrs
 
@@ -31,7 +32,9 @@ from .enter import Entered, enter
 from .prepared import Finish, Prepared
 from .runs import Minted, active_flow, finishing, new_run
 
-MOST_WAITING: int = 5
+MOST_DATA_BYTES: Final = 16_384
+"""Of what goes with a registration; it stands in the user's document."""
+MOST_WAITING: Final = 5
 """Users that may wait for one login under `first-proof` (design.md §5)."""
 
 
@@ -137,12 +140,25 @@ def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:
         raise InvalidInput("data", f"must be a mapping, not {type(data).__name__}.")
     try:
         text = json.dumps(dict(data), allow_nan=False)
+        small = len(text) <= MOST_DATA_BYTES
+        if small and not _is_json(data):
+            raise ValueError
     except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("data", "must be what JSON can hold.") from None
-    if len(text) > 16_384:
-        raise InvalidInput("data", "is larger than 16,384 bytes as JSON.")
+        raise InvalidInput("data", "must be what JSON can hold, with text for names.") from None
+    if not small:
+        raise InvalidInput("data", f"is larger than {MOST_DATA_BYTES:,} bytes as JSON.")
     copied: Mapping[str, object] = json.loads(text)
     return copied
+
+
+def _is_json(value: object) -> bool:
+    """What `json` lets pass besides: names that are no text, which it makes some, and text that not
+    every store can keep – half a character, NUL."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _is_json(k) and _is_json(v) for k, v in value.items())
+    return not isinstance(value, list | tuple) or all(map(_is_json, value))
 
 
 def begin(
