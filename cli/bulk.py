@@ -28,6 +28,7 @@ class Choice:
     pending_longer_than: timedelta
     run_failed: bool
     domain: str | None
+    flow: str | None
     per_second: float
     limit: int | None
     after: Cursor | None
@@ -65,6 +66,7 @@ def filters(command: Callable[..., Any]) -> Callable[..., Any]:
             help="With many: the pace.",
         ),
         click.option("--domain", help="With many: only addresses of this domain."),
+        click.option("--flow", help="With many: only those whose last run was of this flow."),
         click.option(
             "--run-failed", is_flag=True, help="With many: only those whose last run failed."
         ),
@@ -139,6 +141,7 @@ def _results(engine: Engine, choice: Choice, *, dry_run: bool) -> Iterator[BulkR
         pending_longer_than=choice.pending_longer_than,
         run_failed=choice.run_failed,
         domain=choice.domain,
+        flow=choice.flow,
         dry_run=dry_run,
         per_second=choice.per_second,
         after=choice.after,

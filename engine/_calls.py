@@ -15,8 +15,6 @@ from .errors import PluginOverloaded, PluginTimedOut
 
 HANGING_AT_MOST: Final = 8
 """Abandoned calls of one plugin that may hang before it is called no more: each keeps a thread."""
-AT_ONCE: Final = 16
-"""Calls that run side by side when many are handed over together."""
 _IDLE_SECONDS: Final = 10.0
 
 
@@ -74,10 +72,10 @@ class Calls:
         return value
 
     def run_each(
-        self, calls: Sequence[Callable[[], Any]]
+        self, calls: Sequence[Callable[[], Any]], *, at_once: int
     ) -> list[tuple[Any, BaseException | None]]:
-        """Return what each of *calls* returned or raised, in order; they run side by side, some at
-        once, each to its end."""
+        """Return what each of *calls* returned or raised, in order; they run side by side, at most
+        *at_once*, each to its end."""
         answers: list[tuple[Any, BaseException | None]] = [(None, None)] * len(calls)
         places = iter(range(len(calls)))
 
@@ -92,7 +90,7 @@ class Calls:
                 except BaseException as problem:
                     answers[place] = (None, problem)
 
-        jobs = [self._begin("", work_off) for _ in range(min(AT_ONCE, len(calls)))]
+        jobs = [self._begin("", work_off) for _ in range(min(at_once, len(calls)))]
         for job in jobs:
             job.answer.get()
         return answers

@@ -122,12 +122,16 @@ class Users:
         pending_longer_than: timedelta = timedelta(0),
         run_failed: bool = False,
         domain: str | None = None,
+        flow: str | None = None,
         dry_run: bool = False,
         per_second: float | None = 10.0,
         after: Cursor | None = None,
         limit: int | None = None,
     ) -> Iterator[bulk.BulkResult]:
         """Re-run the pending users that a filter describes, oldest first; yield a result for each.
+
+        *run_failed*: whose last run failed, was refused or vetoed. *flow*: whose last run was of
+        this flow, loaded or not. *domain*: of whose address. All that are given must fit.
 
         *dry_run* changes nothing and says who it would be. *per_second* paces real runs; None
         does not. To resume, pass the last result's `cursor` as *after*. Users that register
@@ -137,7 +141,10 @@ class Users:
             InvalidInput: a filter, the pace, *after* or *limit* is none; it is named.
         """
         stuck = bulk.Stuck(
-            pending_longer_than=pending_longer_than, run_failed=run_failed, domain=domain
+            pending_longer_than=pending_longer_than,
+            run_failed=run_failed,
+            domain=domain,
+            flow=flow,
         )
         return bulk.rerun_all(
             self._core,

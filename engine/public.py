@@ -43,9 +43,9 @@ from .records import LogIn, Purpose, Receipt, Run, User, UserId
 
 T = TypeVar("T")
 
-CLIENT_LIMIT: Final = 60
 CLIENT_WINDOW: Final = timedelta(minutes=10)
-"""Requests that one client's network address may make in that time (security.md E2)."""
+"""In which a client may make as many requests as the setting `requests_per_client` says
+(security.md E2)."""
 CODE_LIMIT: Final = 20
 """Typed codes that may be tried for one address in that time, right or wrong (T2)."""
 
@@ -77,10 +77,11 @@ class PublicFace:
         Raises:
             InvalidInput, Vetoed, NotConfigured: nothing was written.
         """
+        self._count_client()  # before the hash, which is what a flood would cost us most
         valid = register.validate(
             self._core, self._by, login, as_secret(password), provider=provider, data=data
         )
-        self._begin("register", valid.canonical or valid.asked.login_key)
+        self._count_subject("register", valid.canonical or valid.asked.login_key)
         stranger.register(self._core, self._by, valid)
         return Receipt()
 
@@ -208,8 +209,10 @@ class PublicFace:
         """Log in.
 
         Raises:
-            LogInRefused: and only that; `because` says `pending`, `disabled` or `must-change`
-                after the right credentials, and nothing otherwise.
+            LogInRefused: whatever is wrong with the credentials; `because` says `pending`,
+                `disabled` or `must-change` after the right ones, and nothing otherwise.
+            Vetoed, PluginFailed: after the right credentials, a `before_log_in` hook said no.
+            UnknownName: there is no such provider.
         """
         self._count_client()
         return _alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
@@ -280,6 +283,9 @@ class PublicFace:
     def _begin(self, purpose: str, subject: str) -> None:
         """Count, before anything is looked up, and see to it that somebody works the queue."""
         self._count_client()
+        self._count_subject(purpose, subject)
+
+    def _count_subject(self, purpose: str, subject: str) -> None:
         window = self._core.settings.cool_down
         throttle.hit(self._core, purpose, subject, limit=1, window=window)
         self._on_first_use()
@@ -288,7 +294,8 @@ class PublicFace:
         client = self._by.client
         if client is not None and client.address is not None:
             network = throttle.network_of(client.address)
-            throttle.hit(self._core, "client", network, limit=CLIENT_LIMIT, window=CLIENT_WINDOW)
+            limit = self._core.settings.requests_per_client
+            throttle.hit(self._core, "client", network, limit=limit, window=CLIENT_WINDOW)
 
     def _named(
         self, address: str | None, user: User | UserId | None

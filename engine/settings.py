@@ -112,6 +112,12 @@ class Settings:
         minimum=timedelta(0),
         maximum=timedelta(hours=24),
     )
+    requests_per_client: int = setting(
+        60,
+        "Requests that strangers of one network address may make in ten minutes.",
+        minimum=10,
+        maximum=100_000,
+    )
     expire_pending_after: timedelta | None = setting(
         None,
         "When a user that was never confirmed expires; none: never.",

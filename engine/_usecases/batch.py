@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from .._core import Core
 from ..errors import AdmitError
 from .prepared import Finish, Prepared, Waiting
+
+AT_ONCE: Final = 16
+"""Flows of a batch that are waited for side by side."""
 
 
 def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
@@ -27,7 +30,7 @@ def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
         elif not isinstance(finish, AdmitError):
             answers[place] = _finished(finish)
     # What waits for the world waits together, on the engine's threads.
-    told = core.plugins.calls.run_each([answers[place] for place in waiting])
+    told = core.plugins.calls.run_each([answers[place] for place in waiting], at_once=AT_ONCE)
     for place, (value, error) in zip(waiting, told, strict=True):
         if error is not None and not isinstance(error, AdmitError):
             raise error

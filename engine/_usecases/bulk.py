@@ -34,6 +34,8 @@ class Stuck:
     """Only those whose last run failed, was refused or vetoed."""
     domain: str | None = None
     """Only addresses of this domain."""
+    flow: str | None = None
+    """Only those whose last run was of this flow: it need not be loaded any more."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,6 +65,8 @@ def rerun_all(
     check_duration(stuck.pending_longer_than, "pending_longer_than", timedelta(0), _LONGEST)
     if stuck.domain is not None:
         check_text(stuck.domain, "domain")
+    if stuck.flow is not None:
+        check_text(stuck.flow, "flow")
     if limit is not None:
         check_number(limit, "limit", 0, 2**31)
     if per_second is not None:
@@ -97,11 +101,18 @@ def _chosen(core: Core, stuck: Stuck, after: Cursor | None) -> Iterator[tuple[Cu
             created = to_text(user.created_at)
             if created > deadline:
                 return
-            if stuck.domain is None or _domain(user) == stuck.domain.lower():
+            if _is_meant(stuck, user):
                 yield Cursor(created, record.id), user
         after = page.next
         if after is None:
             return
+
+
+def _is_meant(stuck: Stuck, user: User) -> bool:
+    if stuck.domain is not None and _domain(user) != stuck.domain.lower():
+        return False
+    last = user.last_run
+    return stuck.flow is None or (last is not None and last.flow == stuck.flow)
 
 
 def _domain(user: User) -> str | None:

@@ -17,8 +17,11 @@ from .._plugins import Offer
 from ..errors import (
     AdmitError,
     DeliveryFailed,
+    FlowFailed,
     PluginFailed,
+    PluginOverloaded,
     PluginTimedOut,
+    TryLater,
     UserNotFound,
 )
 from ..flows import Entry
@@ -66,7 +69,9 @@ def enter(
 
     Raises:
         KeyTaken: under `first-proof`, a success whose login key another user proved first.
-        TryLater, FateUnknown: the answer could not be written; the lease will run out.
+        FlowFailed: others kept changing the user, so that the answer could not be written; the
+            lease will run out, and a worker enters the flow again.
+        FateUnknown: it is not known whether the answer was written.
     """
     answer = _call(core, user, run, minted, request or _NO_REQUEST)
     number = run.attempts[-1].number
@@ -79,6 +84,10 @@ def enter(
     except UserNotFound:
         _log.info("the answer to run %s came after its user was deleted", run.id)
         return Entered(None, Written(None), answer)
+    except TryLater as problem:
+        # "Nothing was changed" would be a lie: the user is there, and the flow was entered.
+        what = f"Its answer could not be written: {problem.because}."
+        raise FlowFailed(run.flow, "answer-lost", what, user, run.id) from problem
     return Entered(None if found.state == "deleted" else found, written, answer)
 
 
@@ -95,10 +104,11 @@ def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetReques
     except DeliveryFailed as problem:
         code = "delivery-deferred" if problem.temporary else "delivery-refused"
         return _error(code, problem.sentence, entry, temporary=problem.temporary)
-    except PluginTimedOut as problem:
+    except (PluginTimedOut, PluginOverloaded) as problem:
         # A slow mail server is a hiccup, as it is when the transport itself gives up waiting.
         hiccup = bool(getattr(flow.value, "resends", False))
-        return _error("flow-timed-out", problem.sentence, entry, temporary=hiccup)
+        code = "flow-timed-out" if isinstance(problem, PluginTimedOut) else problem.code
+        return _error(code, problem.sentence, entry, temporary=hiccup)
     except PluginFailed as problem:
         cause = problem.__cause__
         what = problem.what if cause is None else f"{type(cause).__name__}: {cause}"

@@ -41,6 +41,11 @@ def flow_named(core: Core, name: str, purpose: Purpose) -> Offer:
     return core.plugins.offer(_HOOK_OF[purpose], name)
 
 
+def is_loaded(core: Core, run: Run) -> bool:
+    """Return whether this process has the flow of *run*; a notice and a reset share theirs."""
+    return run.flow in core.plugins.offers(_HOOK_OF[run.purpose])
+
+
 def active_flow(core: Core, purpose: Purpose) -> Offer:
     """Return the flow that is active now for *purpose*, if it could do its work.
 

@@ -6,7 +6,7 @@ import hmac
 from datetime import timedelta
 from typing import Final
 
-from .._commits import commit
+from .._commits import TRIES, commit
 from .._core import Core
 from ..clock import from_text, to_text
 from ..errors import TryLater
@@ -38,13 +38,20 @@ def hit(core: Core, purpose: str, subject: str, *, limit: int, window: timedelta
     The subject – a canonical address, a client's network address – is kept as an HMAC only.
 
     Raises:
-        TryLater: the limit is reached, or two came at the same instant.
+        TryLater: the limit is reached, or others kept counting at the same instant.
     """
     if window <= timedelta(0):
         return
-    now = core.now()
     digest = hmac.digest(core.keys.sub_key("throttles"), f"{purpose}:{subject}".encode(), "sha256")
-    key = f"throttle:{digest.hex()}"
+    for _ in range(TRIES):
+        if _counted(core, f"throttle:{digest.hex()}", limit, window):
+            return
+    raise TryLater("this was asked for a moment ago", window)
+
+
+def _counted(core: Core, key: str, limit: int, window: timedelta) -> bool:
+    """Count once; False when somebody else counted at the same instant."""
+    now = core.now()
     record = core.store.find(key)
     count, until = 0, now + window
     if record is not None and from_text(record.body["until"]) > now:
@@ -62,7 +69,8 @@ def hit(core: Core, purpose: str, subject: str, *, limit: int, window: timedelta
     try:
         commit(core, Change(put=(put,), remove=_overflow(core, record is None)), settle=False)
     except (KeyTaken, VersionMoved):
-        raise TryLater("this was asked for a moment ago", window) from None
+        return False
+    return True
 
 
 def _overflow(core: Core, is_new: bool) -> tuple[Remove, ...]:

@@ -34,7 +34,7 @@ def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Pu
     users = _who_may_have_it(core, canonical)
     if not users:
         raise UserNotFound("address")
-    awake = [user for user in users if not _rests(core, user, purpose)]
+    awake = [user for user in users if not rests(core, user, purpose)]
     for user in awake:
         if run_of_code(core, user, typed, purpose) is not None:
             return user
@@ -69,7 +69,8 @@ def run_of_code(core: Core, user: User, typed: str, purpose: Purpose) -> Run | N
     return None
 
 
-def _rests(core: Core, user: User, purpose: Purpose) -> bool:
+def rests(core: Core, user: User, purpose: Purpose) -> bool:
+    """Return whether no typed code of *user* is looked at for now; links work as ever."""
     tries = user.code_tries
     if tries is not None and tries.day == _day(core.now()) and tries.count >= TRIES_A_DAY:
         return True

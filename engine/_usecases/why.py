@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import attrs
 
 from .._core import Core
@@ -10,8 +12,9 @@ from ..errors import AdmitError
 from ..lifecycle import Facts, may
 from ..records import Run, User
 from .delete import deadline_has_passed
-from .rerun import cool_down_left
-from .runs import MOST_ATTEMPTS, active_flow, live_attempts
+from .rerun import cool_down_left, resends
+from .runs import MOST_ATTEMPTS, active_flow, is_loaded, live_attempts
+from .typed_codes import rests
 
 
 @attrs.frozen(kw_only=True)
@@ -63,9 +66,7 @@ def _flow_problem(core: Core) -> str | None:
 
 def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str]:
     if user.state == "confirmed":
-        proved = user.address is not None and user.address.proved_at is not None
-        how = "the address is proved" if proved else "the address was never proved"
-        return f"This user is confirmed; {how}.", "nothing to do"
+        return _explain_confirmed(user)
     if flow_problem is not None:
         return (
             f"Pending, and the active flow cannot be entered here: {flow_problem}",
@@ -74,7 +75,32 @@ def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str
     run = user.last_run
     if run is None:
         return "Pending, and no run was ever begun.", "rerun"
-    return _explain_run(core, run)
+    sentence, suggestion = _explain_run(core, run)
+    return " ".join([sentence, *_besides(core, user, run)]), suggestion
+
+
+def _explain_confirmed(user: User) -> tuple[str, str]:
+    proved = user.address is not None and user.address.proved_at is not None
+    how = "the address is proved" if proved else "the address was never proved"
+    sentence = f"This user is confirmed; {how}."
+    run = user.last_run
+    if run is not None and run.purpose == "reset" and run.result == "failed" and run.error:
+        return f"{sentence} The last reset failed: {_say(run.error)}", "mend the cause, then reset"
+    return sentence, "nothing to do"
+
+
+def _besides(core: Core, user: User, run: Run) -> Iterator[str]:
+    """What is worth knowing besides the last run."""
+    now = core.now()
+    others = [other for other in user.runs if other.id != run.id and other.dispatched_at]
+    if any(live_attempts(other, now) for other in others):
+        yield "An older link is still good."
+    if rests(core, user, "confirm"):
+        yield "The typed code rests after too many wrong tries; the link still works."
+    after = core.settings.expire_pending_after
+    if after is not None:
+        left = (user.created_at + after - now).total_seconds()
+        yield f"It expires in {_minutes(left)}." if left > 0 else "It expires with the next sweep."
 
 
 def _explain_run(core: Core, run: Run) -> tuple[str, str]:
@@ -83,7 +109,13 @@ def _explain_run(core: Core, run: Run) -> tuple[str, str]:
     if run.due_at is not None:
         waits = "Its message is queued" if error is None else f"The last try failed: {_say(error)}"
         when = "now" if run.due_at <= now else f"in {_minutes((run.due_at - now).total_seconds())}"
-        return f"Pending. {waits}; the next try is due {when}.", "wait, or run a worker"
+        sentence = f"Pending. {waits}; the next try is due {when}."
+        if not is_loaded(core, run):
+            return (
+                f"{sentence} This process has not loaded the flow {run.flow!r}.",
+                "run a worker that has it, or rerun",
+            )
+        return sentence, "wait, or run a worker"
     if run.result == "failed" and error is not None:
         return f"Pending: the flow {run.flow!r} failed. {_say(error)}", "mend the cause, then rerun"
     if run.result == "refused":
@@ -99,7 +131,8 @@ def _explain_run(core: Core, run: Run) -> tuple[str, str]:
             )
         return "Pending: the flow is being entered this moment.", "wait"
     if live_attempts(run, now):
-        return "Pending: waits for the link or the code of the last message.", "wait, or resend"
+        again = "resend" if resends(active_flow(core, "confirm")) else "rerun"
+        return "Pending: waits for the link or the code of the last message.", f"wait, or {again}"
     return "Pending: the last message has expired unused.", "rerun"
 
 

@@ -15,17 +15,19 @@ from .._commits import Decision, build, change_user, commit
 from .._core import SYSTEM, Core
 from .._events import Happening
 from ..clock import to_text
-from ..errors import AdmitError, StoreClosed, UnknownName, UserNotFound
+from ..errors import AdmitError, StoreClosed, UserNotFound
 from ..records import AttemptError, Run, User
 from ..stores import Change, Cursor, KeyTaken, Record, Ref, Remove, VersionMoved
 from .confirming import rivals
 from .delete import reject, reject_loser
 from .enter import Entered, ResetRequest, enter
 from .password import conclude_reset
-from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, new_attempt, with_run
+from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, is_loaded, new_attempt, with_run
 
 _log: Final = logging.getLogger("admit.worker")
 _BATCH: Final = 50
+AT_ONCE: Final = 4
+"""Users that one worker takes up side by side: mail servers allow few connections of one client."""
 ERASE_AGAIN_AFTER: Final = timedelta(minutes=5)
 """How long an erase step that raised is left alone."""
 
@@ -52,8 +54,9 @@ def lease_ran_out(run: Run, now: datetime) -> bool:
 def work_due(
     core: Core, *, most: int, wanted: Wanted = is_due, stopped: Callable[[], bool] = lambda: False
 ) -> int:
-    """Take up what is due, up to *most* things, until *stopped*. Returns how many were done.
+    """Take up what is due, about *most* things, until *stopped*. Returns how many were done.
 
+    A few users at once, so that one slow mail server does not hold up everybody behind it.
     A run whose flow this process has not loaded is left to one that has it; a record that cannot
     be read, or whose work breaks, is logged and passed over: neither holds up those behind it.
 
@@ -63,15 +66,27 @@ def work_due(
     did = 0
     now = to_text(core.now())
     after: Cursor | None = None
-    while did < most:
-        page = core.store.page("user", "due", after, _BATCH)
-        for record in page.items:
-            if stopped() or did >= most or _due(record) > now:
-                return did
-            did += _work_record(core, record, wanted)
+    while did < most and not stopped():
+        page = core.store.page("user", "due", after, min(_BATCH, most - did))
+        due = [record for record in page.items if _due(record) <= now]
+        did += _work_records(core, due, wanted, stopped)
         after = page.next
-        if after is None:
+        if after is None or len(due) < len(page.items):
             break
+    return did
+
+
+def _work_records(
+    core: Core, due: list[Record], wanted: Wanted, stopped: Callable[[], bool]
+) -> int:
+    works = [partial(_work_record, core, record, wanted, stopped) for record in due]
+    if len(works) == 1:
+        return works[0]()
+    did = 0
+    for count, error in core.plugins.calls.run_each(works, at_once=AT_ONCE):
+        if error is not None:
+            raise error
+        did += count
     return did
 
 
@@ -79,7 +94,9 @@ def _due(record: Record) -> str:
     return next(order for name, order in record.labels if name == "due")
 
 
-def _work_record(core: Core, record: Record, wanted: Wanted) -> int:
+def _work_record(core: Core, record: Record, wanted: Wanted, stopped: Callable[[], bool]) -> int:
+    if stopped():
+        return 0
     try:
         return _work_user(core, user_from(record), wanted)
     except StoreClosed:
@@ -96,22 +113,13 @@ def _work_user(core: Core, user: User, wanted: Wanted) -> int:
             _do_chore(core, user)
             did += 1
         for run in user.runs:
-            if wanted(run, core.now()) and _is_loaded(core, run):
+            if wanted(run, core.now()) and is_loaded(core, run):
                 did += take_up(core, user.id, run.id, wanted)
     except StoreClosed:
         raise
     except AdmitError as problem:
         _log.warning("user %s: %s", user.id, problem.code)
     return did
-
-
-def _is_loaded(core: Core, run: Run) -> bool:
-    """Return whether this process has the flow of *run*; a notice and a reset share theirs."""
-    try:
-        flow_named(core, run.flow, run.purpose)
-    except UnknownName:
-        return False
-    return True
 
 
 def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> int:

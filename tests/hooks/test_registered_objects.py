@@ -360,6 +360,31 @@ def test_a_plugin_of_which_eight_calls_hang_is_refused_by_name(
     assert "confirmed" == engine.rerun(grace).state
 
 
+def test_a_flow_that_sends_and_of_which_eight_calls_hang_is_tried_again_later(
+    open_with: OpenWith, release: threading.Event
+) -> None:
+    """
+    Given a flow that sends messages, of which eight calls hang,
+    when a ninth is due,
+    then its run is queued like one that timed out: a hiccup of the other side strands nobody.
+    """
+
+    def begin(entry: admit.Entry) -> admit.Outcome:
+        release.wait()
+        return admit.Outcome.pending()
+
+    engine = open_with(Flow(begin, limit_seconds=0.05, resends=True), flow="told")
+    users = [
+        engine.register(f"ada{number}@example.com", PASSWORD)
+        for number in range(HANGING_AT_MOST + 1)
+    ]
+    release.set()
+
+    errors = [user.last_run.error.code for user in users]
+    assert ["flow-timed-out"] * HANGING_AT_MOST + ["plugin-overloaded"] == errors
+    assert all(user.last_run.due_at is not None for user in users)
+
+
 def eventually(claim: Callable[[], bool], *, seconds: float = 10.0) -> bool:
     """Return whether *claim* comes true; other threads are given a little time in between."""
     pause = threading.Event()

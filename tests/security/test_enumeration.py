@@ -383,6 +383,47 @@ def test_e2_one_client_is_throttled_over_all_addresses(engine: Engine) -> None:
     assert Receipt() == other.public.reset(address=ADDRESS)
 
 
+def test_e2_requests_of_one_client_at_the_same_instant_are_all_counted(
+    engine: Engine, store: MemoryStore
+) -> None:
+    """
+    Given a client whose requests come in at the same instant, as a browser's do,
+    when both are being counted,
+    then both are, and neither has to wait for that.
+    """
+    engine.settings.set("requests_per_client", 10)
+    client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+
+    def at_the_same_instant(change: object) -> None:
+        store.before_commit = None
+        client.public.reset(address="grace@example.com")
+
+    store.before_commit = at_the_same_instant
+
+    assert Receipt() == client.public.reset(address=ADDRESS)
+
+    for number in range(8):
+        client.public.reset(address=f"a{number}@example.com")
+    with pytest.raises(TryLater):
+        client.public.reset(address="b@example.com")
+
+
+def test_e2_of_two_requests_for_one_address_at_the_same_instant_one_waits(
+    engine: Engine, store: MemoryStore
+) -> None:
+    """Given a request that is being counted, when another for the same address comes first, then
+    one message goes out."""
+
+    def at_the_same_instant(change: object) -> None:
+        store.before_commit = None
+        engine.public.reset(address=ADDRESS)
+
+    store.before_commit = at_the_same_instant
+
+    with pytest.raises(TryLater):
+        engine.public.reset(address=ADDRESS)
+
+
 def test_e2_a_throttle_keeps_neither_address_nor_client(engine: Engine, store: MemoryStore) -> None:
     """Given a throttled request, then the counter that is kept names nobody."""
     client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))

@@ -10,7 +10,7 @@ import pytest
 from accounts import Commits
 
 import admit
-from admit import Actor, Engine, hookimpl
+from admit import Actor, Client, Engine, hookimpl
 from admit.errors import (
     ConfirmationRequired,
     LogInRefused,
@@ -441,6 +441,19 @@ def test_p4_the_length_is_checked_before_hashing() -> None:
             engine.log_in("local-userpass", username=ADDRESS, password=too_long)
         with pytest.raises(LogInRefused):
             engine.public.delete(address=ADDRESS, password=too_long)
+
+
+def test_p4_a_client_who_asks_too_often_costs_no_hash() -> None:
+    """Given hashing that takes hours, when a client that has used up its requests registers, then
+    it has to wait, and no hash was begun."""
+    with admit.open(MemoryStore(), key=KEY, settings=ENDLESS_HASHING) as engine:
+        engine.settings.set("requests_per_client", 10)
+        client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+        for number in range(10):
+            client.public.rerun(user=f"{number:024x}")
+
+        with pytest.raises(TryLater):
+            client.public.register("grace@example.com", "a fine long password")
 
 
 def test_p4_a_dead_token_costs_no_hash(inbox: Inbox) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
+from meeting_flow import Meeting
 
 import admit
-from admit import Entry, Outcome, Services, User, hookimpl
+from admit import User, hookimpl
 from admit.errors import (
     AddressTaken,
     FateUnknown,
@@ -19,7 +20,6 @@ from admit.errors import (
     UserNotFound,
     WrongCredentials,
 )
-from admit.flows import ConfirmationFlow
 from admit.stores import Change
 from admit.testing import Inbox, MemoryStore
 from admit.testing import open as open_engine
@@ -207,23 +207,6 @@ def test_a_flow_that_does_not_get_through_is_an_answer_like_any_other(
     assert isinstance(first, FlowFailed)
     assert isinstance(second, FlowFailed)
     assert ("pending", "pending") == (first.user.state, second.user.state)
-
-
-class Meeting:
-    """A flow that lets nobody through until so many are in it at once."""
-
-    name = "meeting"
-
-    def __init__(self, parties: int) -> None:
-        self.together = threading.Barrier(parties)
-
-    @hookimpl
-    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
-        return [self]
-
-    def begin(self, entry: Entry, services: Services) -> Outcome:
-        self.together.wait(10)
-        return Outcome.fail() if entry.username.startswith("eve") else Outcome.success()
 
 
 def test_flows_that_wait_wait_together(store: CountingStore) -> None:

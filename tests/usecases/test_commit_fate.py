@@ -9,7 +9,7 @@ from told_flow import ToldFlow
 
 import admit
 from admit import Outcome, User
-from admit.errors import FateUnknown, TryLater
+from admit.errors import FateUnknown, FlowFailed, TryLater
 from admit.stores import Change
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -104,7 +104,8 @@ def test_the_flow_is_never_entered_twice_for_contention(
     """
     Given others who keep changing the user while a flow's answer is written,
     when that is given up,
-    then the flow was entered once, and its message works: the lease will run out.
+    then the caller gets the user – "nothing was changed, try later" would be a lie –, the flow was
+    entered once, and its message works: the lease will run out.
     """
     with open_engine(
         store, clock=clock, plugins=[told], settings={"confirmation_flow": "told"}
@@ -115,9 +116,11 @@ def test_the_flow_is_never_entered_twice_for_contention(
             return Outcome.pending()
 
         told.act = compete
-        with pytest.raises(TryLater):
+        with pytest.raises(FlowFailed, match="could not be written") as failed:
             engine.register("ada@example.com", PASSWORD)
 
+        assert "answer-lost" == failed.value.error_code
+        assert failed.value.user.id == engine.users.find("ada@example.com").id
         assert 1 == len(told.entries)
         assert "confirmed" == engine.confirm(**told.link).state
 

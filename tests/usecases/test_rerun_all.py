@@ -10,7 +10,7 @@ from told_flow import ToldFlow
 import admit
 from admit import BulkResult, Outcome, User
 from admit.errors import FlowFailed, FlowRefused, InvalidInput
-from admit.testing import Inbox, SettableClock
+from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
@@ -79,6 +79,26 @@ def test_a_domain_can_be_chosen(engine: admit.Engine, stuck: list[User]) -> None
     results = list(engine.users.rerun_all(domain="Shop.Example"))
 
     assert [ada.id] == [result.user_id for result in results]
+
+
+def test_those_who_are_stuck_in_a_flow_can_be_chosen(
+    store: MemoryStore, clock: SettableClock, told: ToldFlow
+) -> None:
+    """
+    Given users who entered two flows, one of which is not loaded any more,
+    when those of that one are re-run,
+    then they are, and no others.
+    """
+    with open_engine(store, clock=clock, plugins=[told]) as engine:
+        engine.register("ada@example.com", PASSWORD)
+        engine.settings.set("confirmation_flow", "told")
+        grace = engine.register("grace@example.com", PASSWORD)
+        engine.settings.set("confirmation_flow", "email")
+        other = open_engine(store, clock=clock)
+
+        results = list(other.users.rerun_all(flow="told"))
+
+    assert [(grace.id, "rerun")] == [(result.user_id, result.outcome) for result in results]
 
 
 def test_those_whose_run_failed_can_be_chosen(

@@ -9,7 +9,7 @@ from told_flow import ToldFlow
 
 import admit
 from admit import Entry, Outcome
-from admit.errors import FlowFailed, FlowRefused, UserNotFound, Vetoed
+from admit.errors import CodeWrong, FlowFailed, FlowRefused, UserNotFound, Vetoed
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -203,3 +203,92 @@ def test_a_disabled_pending_user_waits_all_the_same(engine: admit.Engine) -> Non
     assert "waits for the link" in why.sentence
     assert "It is disabled: no log-in, whatever its state." in why.sentence
     assert "wait, or resend" == why.suggestion
+
+
+def test_an_older_link_that_still_works_is_told(
+    engine: admit.Engine, inbox: Inbox, ada: admit.User
+) -> None:
+    """
+    Given a user with a good link, and a re-run whose mail was refused,
+    when somebody asks why she is stuck,
+    then the failure is told, and that her older link is still good.
+    """
+    inbox.refuse_mail()
+    with pytest.raises(FlowFailed):
+        engine.rerun(ada)
+
+    assert engine.why(ada).sentence.endswith("An older link is still good.")
+
+
+def test_a_code_that_rests_is_told(engine: admit.Engine, ada: admit.User) -> None:
+    """Who types the right one, and is told that it is wrong, calls the support."""
+    for _ in range(5):
+        with pytest.raises(CodeWrong):
+            engine.confirm(address="ada@example.com", code="AAAA-2222")
+
+    assert "The typed code rests" in engine.why(ada).sentence
+
+
+def test_a_deadline_that_nears_is_told(
+    engine: admit.Engine, clock: SettableClock, ada: admit.User
+) -> None:
+    """When never-confirmed users expire, how long is left is worth knowing."""
+    assert "expires" not in engine.why(ada).sentence
+    engine.settings.set("expire_pending_after", "7 days")
+    clock.advance(timedelta(days=4))
+    assert "It expires in 3 days." in engine.why(ada).sentence
+
+    clock.advance(timedelta(days=3))
+
+    assert "It expires with the next sweep." in engine.why(ada).sentence
+    assert "expire" in engine.why(ada).allowed
+
+
+def test_a_flow_without_messages_suggests_a_rerun(told: ToldFlow) -> None:
+    """There is nothing that could be sent again."""
+    with open_engine(plugins=[told], settings={"confirmation_flow": "told"}) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+
+        assert "wait, or rerun" == engine.why(ada).suggestion
+
+
+def test_a_queued_run_whose_flow_is_elsewhere_is_told(
+    store: MemoryStore, clock: SettableClock, told: ToldFlow
+) -> None:
+    """
+    Given a run that waits in a queue, and a process that lacks its flow,
+    when that process is asked why,
+    then it says so, and what would help.
+    """
+    web = open_engine(store, clock=clock, plugins=[told], settings={"confirmation_flow": "told"})
+    web.public.register("ada@example.com", PASSWORD)
+    web.settings.set("confirmation_flow", "email")
+    desk = open_engine(store, clock=clock)
+
+    why = desk.why(address="ada@example.com")
+
+    assert "has not loaded the flow 'told'" in why.sentence
+    assert "run a worker that has it, or rerun" == why.suggestion
+    assert "wait, or run a worker" == web.why(address="ada@example.com").suggestion
+
+
+def test_a_reset_that_failed_is_told_of_a_confirmed_user(
+    engine: admit.Engine, inbox: Inbox, ada: admit.User
+) -> None:
+    """She is confirmed, and stuck all the same."""
+    engine.confirm_manually(ada)
+    inbox.refuse_mail()
+    with pytest.raises(FlowFailed):
+        engine.reset(ada)
+
+    why = engine.why(ada)
+
+    assert "The last reset failed:" in why.sentence
+    assert "mend the cause, then reset" == why.suggestion
+
+
+def test_a_user_is_named_by_address_as_well(engine: admit.Engine, ada: admit.User) -> None:
+    """Wherever one is asked about."""
+    assert engine.may(ada) == engine.may(address="Ada@example.com")
+    assert engine.users.timeline(ada) == engine.users.timeline(address="ada@example.com")
+    assert () == engine.sessions.of(address="ada@example.com")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from meeting_flow import Meeting
 from told_flow import ToldFlow
 
 import admit
@@ -190,6 +191,22 @@ def test_two_workers_send_one_message(
     assert 1 == len(told.entries)
 
 
+def test_a_worker_takes_up_a_few_users_side_by_side(store: MemoryStore) -> None:
+    """
+    Given a flow that lets nobody through until four users are in it,
+    when a worker finds eight that are queued,
+    then it brings all of them through: one who waits holds up nobody behind.
+    """
+    meeting = Meeting(4)
+    with open_engine(store, plugins=[meeting], settings={"confirmation_flow": "meeting"}) as engine:
+        for number in range(8):
+            engine.public.register(f"user{number}@example.com", PASSWORD)
+
+        assert 8 == engine.work_once().runs
+
+        assert 8 == engine.users.count("confirmed")
+
+
 def test_a_hiccup_of_the_store_does_not_end_the_loop(
     engine: admit.Engine, store: MemoryStore, inbox: Inbox, arrived: threading.Event
 ) -> None:
@@ -208,7 +225,7 @@ def test_a_hiccup_of_the_store_does_not_end_the_loop(
     store.before_commit = fail
     stop = threading.Event()
     loop = threading.Thread(
-        target=engine.work, args=(stop,), kwargs={"idle": timedelta(0)}, daemon=True
+        target=engine.work, args=(stop,), kwargs={"idle": timedelta(milliseconds=10)}, daemon=True
     )
     loop.start()
     assert failed.wait(LIMIT_SECONDS)
