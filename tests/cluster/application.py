@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery staple"
 SHARED_EVERY = 5
 """Every fifth turn of a thread goes for the address that all others go for at this moment."""
 SHARED_SECONDS = 0.5
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.02
 Verb = Literal["register", "confirm"]
 
 
@@ -97,7 +97,10 @@ class Application:
         self._stop.set()
         for worker in workers:
             worker.join()
-        self._engine.close()
+        try:
+            self._engine.close()
+        except FateUnknown:  # of what was not settled: here, records of what was refused
+            say("unknown-close", "-")
         say("ended", "-")
 
     def _keep(self, call: dict[str, str]) -> dict[str, str]:

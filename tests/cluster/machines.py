@@ -10,18 +10,25 @@ import json
 import secrets
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
+import network
 import psycopg
 from processes import Processes, free_ports, send, standing_in, wait_for
 
 NAMES = ("a", "b", "c")
 DATABASE = "accounts"
 ROLE = "admit"
+FIRST_ADDRESS = 11
+"""Of 127.0.0.N: each machine has an address of its own."""
+HELD_SECONDS = 0.3
 START_SECONDS = 60.0
 FAILOVER_SECONDS = 180.0
 
@@ -44,6 +51,7 @@ class Machine:
     """One node: a Patroni, and the PostgreSQL that it looks after."""
 
     name: str
+    address: str
     port: int
     rest_port: int
     data: Path
@@ -51,7 +59,7 @@ class Machine:
 
     def status(self) -> dict[str, Any]:
         """Return what Patroni says of this node (`role`, `state`, `timeline`); {} if it is mute."""
-        return _ask(self.rest_port, "/patroni")
+        return _ask(f"{self.address}:{self.rest_port}", "/patroni")
 
     def kill(self) -> None:
         """Kill -9: Patroni first, which would start PostgreSQL again, then all of PostgreSQL."""
@@ -60,6 +68,33 @@ class Machine:
         self.patroni.wait()
         while victims := [*standing_in(self.data)]:
             send(signal.SIGKILL, victims)
+
+    def vanish(self) -> None:
+        """Cut the machine off the network, without a word to anybody.
+
+        Its Patroni stands still: what it says to etcd has the address that all share.
+        """
+        assert self.patroni is not None
+        self.patroni.send_signal(signal.SIGSTOP)
+        network.cut_off(self.address)
+
+    def reappear(self) -> None:
+        """Let the machine go on where it stood."""
+        assert self.patroni is not None
+        network.join_again()
+        self.patroni.send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def holding(self, clients_only: bool = False) -> Iterator[None]:
+        """Let PostgreSQL, or only what serves the clients, stand still; for long enough that all
+        of them wait for it."""
+        held = [pid for pid in standing_in(self.data) if not clients_only or _serves_clients(pid)]
+        send(signal.SIGSTOP, held)
+        try:
+            time.sleep(HELD_SECONDS)
+            yield
+        finally:
+            send(signal.SIGCONT, held)
 
 
 class Cluster:
@@ -72,6 +107,7 @@ class Cluster:
         self.machines = {
             name: Machine(
                 name=name,
+                address=f"127.0.0.{FIRST_ADDRESS + number}",
                 port=ports[2 * number],
                 rest_port=ports[2 * number + 1],
                 data=processes.folder / name,
@@ -87,7 +123,9 @@ class Cluster:
         command += ["--listen-client-urls", client, "--advertise-client-urls", client]
         command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
         self._processes.server("etcd", [*command, f"--initial-cluster=etcd={peer}"])
-        wait_for("etcd", lambda: _ask(self._etcd_port, "/health"), seconds=START_SECONDS)
+        wait_for(
+            "etcd", lambda: _ask(f"127.0.0.1:{self._etcd_port}", "/health"), seconds=START_SECONDS
+        )
         first, *others = self.machines.values()
         self.revive(first)
         wait_for("primary", self.leader, seconds=START_SECONDS)
@@ -113,8 +151,8 @@ class Cluster:
             "name": machine.name,
             "etcd3": {"host": f"127.0.0.1:{self._etcd_port}"},
             "restapi": {
-                "listen": f"127.0.0.1:{machine.rest_port}",
-                "connect_address": f"127.0.0.1:{machine.rest_port}",
+                "listen": f"{machine.address}:{machine.rest_port}",
+                "connect_address": f"{machine.address}:{machine.rest_port}",
             },
             "bootstrap": {
                 "dcs": {
@@ -134,13 +172,13 @@ class Cluster:
                 },
                 "initdb": ["data-checksums", {"encoding": "UTF8"}, {"locale": "C.UTF-8"}],
                 "pg_hba": [
-                    "host all all 127.0.0.1/32 scram-sha-256",
-                    "host replication standby 127.0.0.1/32 scram-sha-256",
+                    "host all all 127.0.0.0/8 scram-sha-256",
+                    "host replication standby 127.0.0.0/8 scram-sha-256",
                 ],
             },
             "postgresql": {
-                "listen": f"127.0.0.1:{machine.port}",
-                "connect_address": f"127.0.0.1:{machine.port}",
+                "listen": f"{machine.address}:{machine.port}",
+                "connect_address": f"{machine.address}:{machine.port}",
                 "data_dir": str(machine.data),
                 "bin_dir": str(self._programs["postgres"].parent),
                 "pgpass": str(self._processes.folder / f"{machine.name}.pgpass"),
@@ -159,7 +197,9 @@ class Cluster:
 
     def url(self) -> str:
         """Return the address of the whole cluster, as an application gives it to `admit.open`."""
-        hosts = "&".join(f"host=127.0.0.1:{machine.port}" for machine in self.machines.values())
+        hosts = "&".join(
+            f"host={machine.address}:{machine.port}" for machine in self.machines.values()
+        )
         return (
             f"postgresql+psycopg://{ROLE}:{self.password}@/{DATABASE}?{hosts}"
             "&target_session_attrs=read-write&connect_timeout=3&app=shop"
@@ -169,7 +209,7 @@ class Cluster:
         """Return the same address as libpq wants it."""
         machines = self.machines.values()
         return psycopg.conninfo.make_conninfo(
-            host=",".join("127.0.0.1" for _ in machines),
+            host=",".join(machine.address for machine in machines),
             port=",".join(str(machine.port) for machine in machines),
             dbname=database,
             user=user,
@@ -189,7 +229,7 @@ class Cluster:
     def synchronous(self) -> list[str]:
         """Return the names of the standbys that confirm every commit."""
         leader = self.leader()
-        members = {} if leader is None else _ask(leader.rest_port, "/cluster")
+        members = {} if leader is None else _ask(f"{leader.address}:{leader.rest_port}", "/cluster")
         return [m["name"] for m in members.get("members", ()) if m["role"] == "sync_standby"]
 
     def wait_until_whole(self) -> None:
@@ -207,15 +247,19 @@ class Cluster:
         assert leader is not None
         body = json.dumps({"leader": leader.name, "candidate": self.synchronous()[0]}).encode()
         request = urllib.request.Request(
-            f"http://127.0.0.1:{leader.rest_port}/switchover", body, method="POST"
+            f"http://{leader.address}:{leader.rest_port}/switchover", body, method="POST"
         )
         with urllib.request.urlopen(request, timeout=60):  # noqa: S310
             return
 
 
-def _ask(port: int, path: str) -> dict[str, Any]:
+def _serves_clients(pid: int) -> bool:
+    return f"{ROLE} {DATABASE}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def _ask(where: str, path: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=3) as answer:
+        with urllib.request.urlopen(f"http://{where}{path}", timeout=3) as answer:
             body = answer.read()
     except urllib.error.HTTPError as error:  # Patroni's status line tells load balancers the role
         body = error.read()

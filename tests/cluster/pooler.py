@@ -10,7 +10,7 @@ from processes import Processes, free_ports, wait_for
 
 CONFIGURATION = """
 [databases]
-{database} = host=127.0.0.1 port={server_port} dbname={database} user={role} password={password}
+{database} = host={server} port={server_port} dbname={database} user={role} password={password}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -43,6 +43,7 @@ class PgBouncer:
             database=DATABASE,
             role=ROLE,
             password=password,
+            server=machine.address,
             server_port=machine.port,
             port=self.port,
             users=users,

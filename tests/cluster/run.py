@@ -1,14 +1,16 @@
 """admit on a cluster of PostgreSQL servers, tried for real: kill -9, failover, PgBouncer.
 
-    python tests/cluster/run.py [failover] [switchover] [pgbouncer] [--rounds N] [--ttl SECONDS …]
+    python tests/cluster/run.py [failover] [vanish] [switchover] [pgbouncer] [--rounds N] …
 
 Needs, on Debian:  apt-get install postgresql patroni etcd-server pgbouncer
-and admit with its extra `sql` in the Python that runs it. As root or not: the servers run as an
-unprivileged user. All of it is on the loopback interface, in one temporary folder, on free ports,
-and ends with the script. docs/many-machines.md tells what it showed.
+and admit with its extra `postgresql` in the Python that runs it. As root or not: the servers run as
+an unprivileged user; `vanish` is left out when not root, or without nftables. All of it is on the
+loopback interface, in one temporary folder, on free ports, and ends with the script.
+docs/many-machines.md tells what it showed.
 
 failover    Two applications register and confirm; the primary's Patroni and PostgreSQL are killed;
             the standby takes over; the killed machine comes back as a standby.
+vanish      The same, but the primary's machine is cut off the network without a word.
 switchover  The same, but the primary hands over as it does for an upgrade.
 pgbouncer   The same load through PgBouncer in transaction mode, then with PostgreSQL stopped at
             once underneath, and started again.
@@ -31,9 +33,10 @@ from pathlib import Path
 try:
     import psycopg  # noqa: F401 (said here, before others stumble over it)
 except ImportError:
-    raise SystemExit("Missing here: pip install 'admit[sql]'") from None
+    raise SystemExit("Missing here: pip install 'admit[postgresql]'") from None
 
 import attrs
+import network
 from load import APPLICATIONS, COMMITS, Load
 from machines import FAILOVER_SECONDS, Cluster, Machine, Tuning
 from pooler import PgBouncer
@@ -51,7 +54,8 @@ PROGRAMS = {  # → the Debian package that has it
 }
 COMMITS_BEFORE = 200
 """Acknowledged to each application before something is done to the cluster, and after."""
-Disturb = Callable[[Machine], object]
+Disturb = Callable[[Machine, int], object]
+"""Is told which machine is primary, and the number of the round, from 0."""
 
 
 def find_programs() -> dict[str, Path]:
@@ -83,11 +87,15 @@ class Trial:
 
     def failover(self, rounds: int) -> None:
         """Kill the primary under load, let the killed machine come back, and so on."""
-        self._rounds("failover", rounds, Machine.kill, back=self.cluster.revive)
+        self._rounds("failover", rounds, self._kill, back=self.cluster.revive)
+
+    def vanish(self, rounds: int) -> None:
+        """Cut the primary's machine off under load, let it reappear, and so on."""
+        self._rounds("vanish", rounds, lambda m, _: m.vanish(), back=Machine.reappear)
 
     def switchover(self, rounds: int) -> None:
         """Let the primary hand over under load, and so on."""
-        self._rounds("switchover", rounds, lambda _: self.cluster.switch_over())
+        self._rounds("switchover", rounds, lambda *_: self.cluster.switch_over())
 
     def pgbouncer(self, rounds: int) -> None:
         """Work through PgBouncer; then stop and start PostgreSQL underneath, and so on."""
@@ -99,25 +107,45 @@ class Trial:
                 load.wait_for_commits(COMMITS_BEFORE, since=began, seconds=60)
                 if number == rounds:
                     break
-                self._disturb(load, f"pgbouncer {number + 1}", _stop_at_once, same=True)
+                self._disturb(load, f"pgbouncer {number + 1}", _stop_at_once, number, same=True)
         self._report("pgbouncer", load.steps, pooler.url())
 
-    def _rounds(self, label: str, rounds: int, disturb: Disturb, back: Disturb = id) -> None:
+    def _kill(self, primary: Machine, number: int) -> None:
+        """Kill a primary: at work; while commits wait for the standby, which will not have them;
+        while the standby has them and the applications are not told."""
+        if number % 3 == 1:
+            with self.cluster.machines[self.cluster.synchronous()[0]].holding():
+                primary.kill()
+        elif number % 3 == 2:
+            with primary.holding(clients_only=True):
+                primary.kill()
+        else:
+            primary.kill()
+
+    def _rounds(
+        self,
+        label: str,
+        rounds: int,
+        disturb: Disturb,
+        back: Callable[[Machine], object] = lambda _: None,
+    ) -> None:
         url = self.cluster.url()
         with Load(self._processes, label, url, self.cluster.conninfo()) as load:
             for number in range(rounds):
                 self.cluster.wait_until_whole()
                 began = time.monotonic()
                 load.wait_for_commits(COMMITS_BEFORE, since=began, seconds=60)
-                former = self._disturb(load, f"{label} {number + 1}", disturb)
+                former = self._disturb(load, f"{label} {number + 1}", disturb, number)
                 back(former)
             self.cluster.wait_until_whole()
         self._report(label, load.steps, url)
 
-    def _disturb(self, load: Load, name: str, disturb: Disturb, *, same: bool = False) -> Machine:
+    def _disturb(
+        self, load: Load, name: str, disturb: Disturb, number: int, *, same: bool = False
+    ) -> Machine:
         former = wait_for("primary", self.cluster.leader, seconds=60)
         began = time.monotonic()
-        disturb(former)
+        disturb(former, number)
 
         def follower() -> Machine | None:
             leader = self.cluster.leader()
@@ -170,7 +198,7 @@ def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(counts.items())) or "none"
 
 
-def _stop_at_once(machine: Machine) -> None:
+def _stop_at_once(machine: Machine, number: int) -> None:
     """Stop PostgreSQL as `pg_ctl stop -m immediate` does; Patroni starts it again."""
     pid = int((machine.data / "postmaster.pid").read_text().split()[0])
     send(signal.SIGQUIT, [pid])
@@ -179,7 +207,7 @@ def _stop_at_once(machine: Machine) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for, all of it by default."""
-    scenarios = ("failover", "switchover", "pgbouncer")
+    scenarios = ("failover", "vanish", "switchover", "pgbouncer")
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -192,12 +220,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     programs = find_programs()
+    wanted = given.scenario or [*scenarios]
+    if "vanish" in wanted:
+        if network.missing() is None:
+            network.move_in()
+        else:
+            print(f"vanish: left out; it needs {network.missing()}")
+            wanted.remove("vanish")
     tuning = Tuning(**{field.name: getattr(given, field.name) for field in attrs.fields(Tuning)})
     with Processes() as processes:
         trial = Trial(processes, programs, tuning)
         try:
             trial.start()
-            for scenario in given.scenario or scenarios:
+            for scenario in wanted:
                 getattr(trial, scenario)(given.rounds)
         except BaseException:
             for log in sorted(processes.folder.glob("*.log")):
@@ -206,8 +241,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if trial.wrong else 0
 
 
-def _tail(log: Path, lines: int = 25) -> Iterable[str]:
-    return log.read_text("utf-8", "replace").splitlines()[-lines:]
+def _tail(log: Path, lines: int = 10) -> Iterable[str]:
+    return [line[:160] for line in log.read_text("utf-8", "replace").splitlines()[-lines:]]
 
 
 if __name__ == "__main__":
