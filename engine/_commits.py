@@ -191,8 +191,22 @@ def commit(core: Core, change: Change, *, settle: bool = True) -> None:
     try:
         core.store.commit(change, settle=settle)
     except FateUnknown:
-        if not change.events or core.store.get("event", change.events[0].id) is None:
+        if not _is_kept(core, change, settle=settle):
             raise
+
+
+def _is_kept(core: Core, change: Change, *, settle: bool) -> bool:
+    """Return whether a commit of unknown fate is there to stay; False, too, if nobody can say."""
+    try:
+        if not change.events or core.store.get("event", change.events[0].id) is None:
+            return False
+        if settle:
+            # It can be seen; that it stays, nobody has said: a server that came back from a crash
+            # shows commits before its standby has them.
+            core.store.settle()
+    except StoreError:
+        return False
+    return True
 
 
 def find_by_key(core: Core, key: str) -> User | None:

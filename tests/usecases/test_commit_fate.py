@@ -9,8 +9,8 @@ from told_flow import ToldFlow
 
 import admit
 from admit import Outcome, User
-from admit.errors import FateUnknown, FlowFailed, TryLater
-from admit.stores import Change
+from admit.errors import FateUnknown, FlowFailed, StoreError, TryLater
+from admit.stores import Change, Record
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -53,6 +53,32 @@ class Rivals:
         self.writing = True
         self.engine.log_out_all(self.user)
         self.writing = False
+
+
+class Failing(MemoryStore):
+    """A store that loses the answer to a commit, as one does whose server fails over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loses, self.is_away = False, False
+        self.calls: list[str] = []
+
+    def get(self, kind: str, id: str) -> Record | None:
+        self.calls.append(f"get {kind}")
+        if self.is_away:
+            raise StoreError("The store is out of reach.")
+        return super().get(kind, id)
+
+    def commit(self, change: Change, *, settle: bool = True) -> None:
+        super().commit(change, settle=settle)
+        if self.loses:
+            self.calls.clear()
+            self.loses = False
+            raise FateUnknown
+
+    def settle(self) -> None:
+        self.calls.append("settle")
+        super().settle()
 
 
 @pytest.fixture
@@ -164,6 +190,39 @@ def test_a_commit_that_is_not_found_is_of_unknown_fate(
         VERBS[verb](engine, ada, link)
 
     assert ada == engine.users.get(ada.id)
+
+
+def test_a_fate_that_cannot_be_looked_up_is_unknown() -> None:
+    """
+    Given a store that loses the answer to a commit and is out of reach from then on,
+    when a user is confirmed,
+    then the caller is told that nobody knows, not that the store failed: it may be there.
+    """
+    with open_engine(store := Failing()) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+        store.loses = True
+        store.before_commit = lambda change: setattr(store, "is_away", True)
+
+        with pytest.raises(FateUnknown):
+            engine.confirm_manually(ada)
+
+        store.is_away = False
+        assert "confirmed" == engine.users.get(ada.id).state
+
+
+def test_a_commit_that_is_found_is_settled_before_it_is_acknowledged() -> None:
+    """
+    Given a store that loses the answer to a commit, which is there but need not be durable,
+    when a user is confirmed,
+    then the engine looks it up, and lets the store settle before it answers.
+    """
+    with open_engine(store := Failing()) as engine:
+        ada = engine.register("ada@example.com", PASSWORD)
+        store.loses = True
+
+        engine.confirm_manually(ada)
+
+        assert ["get event", "settle"] == store.calls[:2]
 
 
 def test_a_registration_of_unknown_fate_is_told(
