@@ -27,6 +27,14 @@ from .statements import Statement, Statements
 
 CONNECTIONS: Final = 10
 _CONNECT_SECONDS: Final = 10
+_KEEP_ALIVE: Final = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+"""A machine that vanishes says nothing, and a thread that waits for its answer would wait for hours
+(of Linux's defaults). A server that is only slow answers these by its kernel."""
 _PREPARE_AFTER: Final = 2
 
 OPTIONS: Final = frozenset(o.keyword.decode() for o in psycopg.pq.Conninfo.get_defaults())
@@ -35,8 +43,10 @@ OPTIONS: Final = frozenset(o.keyword.decode() for o in psycopg.pq.Conninfo.get_d
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CONFLICTS: Final = frozenset({"40001", "40P01", "55P03"})
 _LOST: Final = frozenset({"57P01", "57P02", "57P03", "40003"})
+_NOT_THE_PRIMARY: Final = "25006"
+"""This server only reads. Another may be primary by now, so a connection is made anew, once."""
 _FULL: Final = frozenset({"53100"})
-_READ_ONLY: Final = frozenset({"25006", "42501"})
+_READ_ONLY: Final = frozenset({_NOT_THE_PRIMARY, "42501"})
 _DAMAGED: Final = frozenset({"XX001", "XX002", "42P01", "42703"})
 _NOT_PREPARED: Final = frozenset({"26000", "42P05", "0A000"})
 """A prepared statement is not what it was: something stands between, or the tables changed."""
@@ -83,6 +93,8 @@ class PostgresLink:
         if not isinstance(error, psycopg.Error):
             return Trouble.OURS
         if self._connection.closed or error.sqlstate in _LOST:
+            return Trouble.LOST
+        if error.sqlstate == _NOT_THE_PRIMARY:
             return Trouble.LOST
         if error.sqlstate in _CONFLICTS:
             return Trouble.CONFLICT
@@ -142,7 +154,8 @@ class PostgresDatabase:
         try:
             return PostgresLink(self._open())
         except psycopg.Error as error:
-            reason = " ".join(str(error).split())
+            # Of several hosts psycopg tells the last one first, and then all of them.
+            reason = " ".join(str(error).rpartition("All failures were:")[2].split())
             if self.url.password is not None:
                 reason = reason.replace(str(self.url.password), "***")
             raise StoreError(
@@ -175,7 +188,12 @@ class PostgresDatabase:
 
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
         arguments, options = self.dialect.create_connect_args(self.url)
-        options = {"connect_timeout": _CONNECT_SECONDS, "client_encoding": "utf8", **options}
+        options = {
+            "connect_timeout": _CONNECT_SECONDS,
+            "client_encoding": "utf8",
+            **_KEEP_ALIVE,
+            **options,
+        }
         connection = psycopg.connect(
             *arguments, **options, autocommit=True, prepare_threshold=_PREPARE_AFTER
         )

@@ -20,6 +20,7 @@ class Unsettled:
         self._committed = 0
         self._durable = 0
         self._witness: Change | None = None
+        self._witnessed = 0
         self._is_doubtful = False
 
     @property
@@ -36,7 +37,12 @@ class Unsettled:
         """Count a commit that was not settled."""
         with self._counting:
             self._committed += 1
-            self._witness = change
+            self._witness, self._witnessed = change, self._committed
+
+    def add_unknown(self) -> None:
+        """Count a commit of unknown fate: who finds that it is there settles it."""
+        with self._counting:
+            self._committed += 1
 
     def all_durable(self, committed: int) -> None:
         """Take note that as many as there were before some settled commit are durable."""
@@ -45,7 +51,7 @@ class Unsettled:
 
     def doubt(self) -> None:
         """Take note that the connection to the database was lost."""
-        self._is_doubtful |= self.waits
+        self._is_doubtful |= self._durable < self._witnessed
 
     def are_lost(self, store: Store) -> bool:
         """Return whether the database lost some of them; once, then they are no more doubted."""

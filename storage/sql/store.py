@@ -208,7 +208,11 @@ class SqlStore:
 
     def _write(self, change: Change, steps: Sequence[Step], settle: bool) -> None:
         before = self._unsettled.committed
-        self._run(lambda link: link.write(steps, settle=settle))
+        try:
+            self._run(lambda link: link.write(steps, settle=settle))
+        except FateUnknown:
+            self._unsettled.add_unknown()
+            raise
         if settle:
             self._unsettled.all_durable(before)
         else:
