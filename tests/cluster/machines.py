@@ -29,6 +29,13 @@ ROLE = "admit"
 FIRST_ADDRESS = 11
 """Of 127.0.0.N: each machine has an address of its own."""
 HELD_SECONDS = 0.3
+KEEP_ALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""For the yardstick, which has no store to know that a machine may vanish without a word."""
 START_SECONDS = 60.0
 FAILOVER_SECONDS = 180.0
 
@@ -69,20 +76,10 @@ class Machine:
         while victims := [*standing_in(self.data)]:
             send(signal.SIGKILL, victims)
 
-    def vanish(self) -> None:
-        """Cut the machine off the network, without a word to anybody.
-
-        Its Patroni stands still: what it says to etcd has the address that all share.
-        """
-        assert self.patroni is not None
-        self.patroni.send_signal(signal.SIGSTOP)
+    def lose_power(self) -> None:
+        """Vanish without a word: nobody is told that its connections are gone."""
         network.cut_off(self.address)
-
-    def reappear(self) -> None:
-        """Let the machine go on where it stood."""
-        assert self.patroni is not None
-        network.join_again()
-        self.patroni.send_signal(signal.SIGCONT)
+        self.kill()
 
     @contextmanager
     def holding(self, clients_only: bool = False) -> Iterator[None]:
@@ -138,6 +135,7 @@ class Cluster:
 
     def revive(self, machine: Machine) -> None:
         """Start Patroni on a machine; it starts PostgreSQL, and makes it fit to follow."""
+        network.join_again()
         file = self._processes.write(
             f"{machine.name}.yml",  # JSON is YAML
             json.dumps(self.configuration(machine), indent=1),
@@ -216,6 +214,7 @@ class Cluster:
             password=self.password,
             target_session_attrs="read-write",
             connect_timeout=3,
+            **KEEP_ALIVE,
         )
 
     def leader(self) -> Machine | None:

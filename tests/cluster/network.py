@@ -45,7 +45,8 @@ def cut_off(address: str) -> None:
 
 def join_again() -> None:
     """Let every packet pass."""
-    _run("nft", "flush", "chain", *_TABLE, "in")
+    if _INSIDE in os.environ:
+        _run("nft", "flush", "chain", *_TABLE, "in")
 
 
 def _run(*command: str) -> None:

@@ -10,7 +10,7 @@ docs/many-machines.md tells what it showed.
 
 failover    Two applications register and confirm; the primary's Patroni and PostgreSQL are killed;
             the standby takes over; the killed machine comes back as a standby.
-vanish      The same, but the primary's machine is cut off the network without a word.
+vanish      The same, but the primary's machine loses its power: it is gone without a word.
 switchover  The same, but the primary hands over as it does for an upgrade.
 pgbouncer   The same load through PgBouncer in transaction mode, then with PostgreSQL stopped at
             once underneath, and started again.
@@ -90,8 +90,8 @@ class Trial:
         self._rounds("failover", rounds, self._kill, back=self.cluster.revive)
 
     def vanish(self, rounds: int) -> None:
-        """Cut the primary's machine off under load, let it reappear, and so on."""
-        self._rounds("vanish", rounds, lambda m, _: m.vanish(), back=Machine.reappear)
+        """Take the power from the primary's machine under load, give it back, and so on."""
+        self._rounds("vanish", rounds, lambda m, _: m.lose_power(), back=self.cluster.revive)
 
     def switchover(self, rounds: int) -> None:
         """Let the primary hand over under load, and so on."""
