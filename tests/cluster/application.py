@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any, Literal, cast
@@ -90,6 +91,7 @@ class Application:
 
     def run(self, threads: int) -> None:
         """Register and confirm with so many threads until the standard input ends."""
+        threading.excepthook = _end
         workers = [threading.Thread(target=self._work, args=(n,)) for n in range(threads)]
         for worker in workers:
             worker.start()
@@ -185,6 +187,12 @@ class Application:
 
     def _is_ours(self, user: User, address: str) -> bool:
         return not address.startswith("shared-") or user.id in self._tokens
+
+
+def _end(problem: threading.ExceptHookArgs) -> None:
+    """End the process by what nobody foresaw: a thread that is missing would not be noticed."""
+    traceback.print_exception(problem.exc_value)
+    os._exit(1)
 
 
 if __name__ == "__main__":

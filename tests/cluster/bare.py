@@ -43,21 +43,26 @@ def run(stop: threading.Event, conninfo: str) -> None:
     while not stop.is_set():
         try:
             with psycopg.connect(conninfo) as connection:
+                # As PgBouncer wants it: the next transaction is on another server connection.
+                connection.prepare_threshold = None
                 connection.execute(TABLES)
                 while not stop.is_set():
                     number = next(numbers)
                     for write in (register, confirm):
                         write(connection, number)
                         os.write(1, f"{time.monotonic_ns()} commit - -\n".encode())
-        except psycopg.OperationalError as problem:
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as problem:
             os.write(1, f"{time.monotonic_ns()} failed - {type(problem).__name__}\n".encode())
             stop.wait(PAUSE_SECONDS)
 
 
+def stop_at_end_of_input(stop: threading.Event) -> None:
+    """Wait for whoever started us to let go."""
+    sys.stdin.read()
+    stop.set()
+
+
 if __name__ == "__main__":
     stopped = threading.Event()
-    worker = threading.Thread(target=run, args=(stopped, sys.argv[1]))
-    worker.start()
-    sys.stdin.read()
-    stopped.set()
-    worker.join()
+    threading.Thread(target=stop_at_end_of_input, args=(stopped,), daemon=True).start()
+    run(stopped, sys.argv[1])

@@ -30,10 +30,10 @@ FIRST_ADDRESS = 11
 """Of 127.0.0.N: each machine has an address of its own."""
 HELD_SECONDS = 0.3
 KEEP_ALIVE = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
 }
 """For the yardstick, which has no store to know that a machine may vanish without a word."""
 START_SECONDS = 60.0
@@ -81,11 +81,19 @@ class Machine:
         network.cut_off(self.address)
         self.kill()
 
+    def postmaster(self) -> int:
+        """Return the process id of PostgreSQL."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def sessions(self) -> list[int]:
+        """Return the processes that serve the applications."""
+        return [pid for pid in standing_in(self.data) if _serves_clients(pid)]
+
     @contextmanager
     def holding(self, clients_only: bool = False) -> Iterator[None]:
         """Let PostgreSQL, or only what serves the clients, stand still; for long enough that all
         of them wait for it."""
-        held = [pid for pid in standing_in(self.data) if not clients_only or _serves_clients(pid)]
+        held = self.sessions() if clients_only else [*standing_in(self.data)]
         send(signal.SIGSTOP, held)
         try:
             time.sleep(HELD_SECONDS)
@@ -231,6 +239,10 @@ class Cluster:
         members = {} if leader is None else _ask(f"{leader.address}:{leader.rest_port}", "/cluster")
         return [m["name"] for m in members.get("members", ()) if m["role"] == "sync_standby"]
 
+    def standby(self) -> Machine:
+        """Return the machine that confirms every commit."""
+        return self.machines[self.synchronous()[0]]
+
     def wait_until_whole(self) -> None:
         """Return when all machines run, one as primary, one as synchronous standby."""
 
@@ -244,7 +256,7 @@ class Cluster:
         """Ask the primary to hand over to the synchronous standby, as one does for an upgrade."""
         leader = self.leader()
         assert leader is not None
-        body = json.dumps({"leader": leader.name, "candidate": self.synchronous()[0]}).encode()
+        body = json.dumps({"leader": leader.name, "candidate": self.standby().name}).encode()
         request = urllib.request.Request(
             f"http://{leader.address}:{leader.rest_port}/switchover", body, method="POST"
         )

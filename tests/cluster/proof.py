@@ -9,6 +9,7 @@ from typing import NamedTuple
 import admit
 from admit.errors import UserNotFound
 from admit.records import User, UserId
+from admit.stores import Store
 from admit.upkeep import Upkeep
 
 _ACKNOWLEDGED = {"registered", "found-register"}
@@ -32,7 +33,7 @@ def steps_of(who: str, lines: Iterable[bytes]) -> list[Step]:
     return [Step(int(at) / 1e9, who, what, address, detail) for at, what, address, detail in read]
 
 
-def contradictions(steps: Iterable[Step], engine: admit.Engine, store: object) -> Iterator[str]:
+def contradictions(steps: Iterable[Step], engine: admit.Engine, store: Store) -> Iterator[str]:
     """Walk over everything in the store that is not as the applications were told; none is right.
 
     Nothing acknowledged is lost, nothing happened twice, every address has one owner, the events
@@ -60,6 +61,9 @@ def contradictions(steps: Iterable[Step], engine: admit.Engine, store: object) -
             yield f"twice: {address} has {count} owners"
         if address not in tried:
             yield f"from nowhere: {address}"
+    for step in steps:
+        if step.what == "commit-absent" and store.get("event", step.detail) is not None:
+            yield f"too late: event {step.detail} was looked up and not there, and is there now"
     for user in users.values():
         yield from _contradictions_of(user, engine)
     while engine.work_once():
