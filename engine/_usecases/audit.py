@@ -6,16 +6,17 @@ All of it is walked in pages, so that memory does not grow with the store.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
 
 from .._core import Core
 from .._events import digest
+from .._keys import KeyRing
 from ..lifecycle import NEW
-from ..stores import Cursor, Record, Ref, StoredEvent
-from .chains import walk_chains
+from ..stores import Cursor, Record, Ref, Store, StoredEvent
+from .chains import Problem, walk_chains
 from .seal import FORGOTTEN, HEAD_KEY, forgotten_mac, seal_mac
 
 MOST_PROBLEMS: Final = 1000
@@ -42,44 +43,66 @@ class Audit:
 
 def verify(core: Core) -> Audit:
     """Check the whole trail; see `Events.verify`."""
-    walk = _Walk(core)
+    walk = TrailWalk(core.store, core.keys)
     walk.seals()
     walk.unsealed_events()
     walk.look_for_users()
-    walk.chains()
-    return walk.audit()
+    users = 0
+    for problem in walk_chains(
+        core.store, forgotten_until=core.now() - core.settings.audit_retention
+    ):
+        users += 1
+        if problem is not None:
+            walk.problems.add(problem)
+    unlisted = walk.problems.unlisted
+    more = [f"… and {unlisted} more problems."] if unlisted else []
+    return Audit(
+        sealed=walk.sealed,
+        unsealed=walk.unsealed,
+        erased=walk.erased,
+        forgotten=walk.forgotten,
+        users=users,
+        problems=(*[problem.sentence for problem in walk.problems.listed], *more),
+    )
 
 
-class _Walk:
+class Problems:
+    """What was found, up to a number."""
+
+    def __init__(self) -> None:
+        self._listed: list[Problem] = []
+        self.unlisted = 0
+
+    @property
+    def listed(self) -> Sequence[Problem]:
+        """The first `MOST_PROBLEMS` of them."""
+        return self._listed
+
+    def add(self, problem: Problem) -> None:
+        """List it, or only count it."""
+        if len(self._listed) < MOST_PROBLEMS:
+            self._listed.append(problem)
+        else:
+            self.unlisted += 1
+
+
+class TrailWalk:
     """One walk through the trail: what was counted, and what was found."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._keys = dict(zip(core.keys.ids, core.keys.sub_keys("seal"), strict=True))
-        self._problems: list[str] = []
-        self._unlisted = 0
-        self._sealed = self._unsealed = self._erased = self._forgotten = self._users = 0
+    def __init__(self, store: Store, keys: KeyRing | None) -> None:
+        """Without *keys*, seals are compared with what they seal, and believed."""
+        self._store = store
+        self._keys = keys
+        self._seal_keys = _by_id(keys, "seal")
+        self.problems = Problems()
+        self.sealed = self.unsealed = self.erased = self.forgotten = 0
         self._missing: dict[str, int] = {}
         """Events that a seal names and the store lacks, with their sequence."""
         self._born: list[Ref] = []
         """Users that an event says began, and that must be there: a user goes with its events."""
 
-    def audit(self) -> Audit:
-        more = [f"… and {self._unlisted} more problems."] if self._unlisted else []
-        return Audit(
-            sealed=self._sealed,
-            unsealed=self._unsealed,
-            erased=self._erased,
-            forgotten=self._forgotten,
-            users=self._users,
-            problems=(*self._problems, *more),
-        )
-
-    def _complain(self, problem: str) -> None:
-        if len(self._problems) < MOST_PROBLEMS:
-            self._problems.append(problem)
-        else:
-            self._unlisted += 1
+    def _complain(self, code: str, where: str, sentence: str) -> None:
+        self.problems.add(Problem(code=code, where=where, sentence=sentence))
 
     # --- what is sealed ------------------------------------------------------------------------
 
@@ -88,7 +111,7 @@ class _Walk:
         mac, last, at = "", 0, 0
         after: Cursor | None = None
         while True:
-            page = self._core.store.page("seal", "seal", after, _PAGE)
+            page = self._store.page("seal", "seal", after, _PAGE)
             for record in page.items:
                 after = Cursor(f"{record.body['first']:016d}", record.id)
                 self._seal(record, mac, last + 1)
@@ -97,29 +120,34 @@ class _Walk:
                 at = self._covered(record, at, last)
             if page.next is not None:
                 continue
-            head = self._core.store.find(HEAD_KEY)
+            head = self._store.find(HEAD_KEY)
             if head is None or head.body["last"] <= last:
                 break
-            if not self._core.store.page("seal", "seal", after, 1).items:
+            if not self._store.page("seal", "seal", after, 1).items:
                 break  # no seal was made while we were walking: the newest ones are gone
         if head is not None and (head.body["last"], head.body["mac"]) != (last, mac):
-            self._complain("The newest seals are missing.")
+            where = f"seal of {last + 1}"
+            self._complain("seal-missing", where, "The newest seals are missing.")
         self._beyond(at, head)
         self._look_for_missing()
 
     def _seal(self, record: Record, before: str, next_first: int) -> None:
         body = record.body
-        name = f"The seal from {body['first']} on"
+        where, name = f"seal of {body['first']}", f"The seal from {body['first']} on"
         if body["first"] != next_first:
-            self._complain(f"{name} does not follow the one before: seals are missing.")
+            sentence = f"{name} does not follow the one before: seals are missing."
+            self._complain("seal-missing", where, sentence)
             return
-        key = self._keys.get(body["key"])
+        if self._keys is None:
+            return
+        key = self._seal_keys.get(body["key"])
         if key is None:
-            self._complain(f"{name} was made with the key {body['key']}, which is not given.")
+            sentence = f"{name} was made with the key {body['key']}, which is not given."
+            self._complain("seal-key-missing", where, sentence)
         elif not hmac.compare_digest(
             seal_mac(key, before, body["first"], body["events"]), body["mac"]
         ):
-            self._complain(f"{name} does not fit what it seals.")
+            self._complain("seal-wrong", where, f"{name} does not fit what it seals.")
 
     def _covered(self, record: Record, at: int, last: int) -> int:
         """Check the events up to the sequence *last*. Returns where the next seal goes on."""
@@ -139,7 +167,7 @@ class _Walk:
         """Yield the events whose sequence is greater than *at*, up to *last* (None: all)."""
         while True:
             limit = 200 if last is None else max(1, min(200, last - at))
-            page = self._core.store.events(sequence_after=at, limit=limit)
+            page = self._store.events(sequence_after=at, limit=limit)
             for event in page.items:
                 at = event.sequence or at + 1
                 if last is not None and at > last:
@@ -149,21 +177,23 @@ class _Walk:
                 return
 
     def _event(self, event: StoredEvent, expected: tuple[int, str] | None) -> None:
-        self._sealed += 1
+        self.sealed += 1
         if expected is None:
-            self._complain(f"Event {event.id} has a sequence, but no seal covers it.")
+            sentence = f"Event {event.id} has a sequence, but no seal covers it."
+            self._complain("event-slipped-in", f"event {event.id}", sentence)
         elif expected != (event.sequence, digest(event.body)):
-            self._complain(f"Event {event.id} was changed after it was sealed.")
+            sentence = f"Event {event.id} was changed after it was sealed."
+            self._complain("event-changed", f"event {event.id}", sentence)
         else:
             self._detail(event)
         self._beginning(event)
-        self._erased += "detail_digest" in event.body and event.detail is None
+        self.erased += "detail_digest" in event.body and event.detail is None
 
     def _beyond(self, at: int, head: Record | None) -> None:
         """What has a number behind the last seal was not sealed – unless it was meanwhile."""
         end = 0 if head is None else head.body["last"]
         for event in self._sealed_events(max(at, end), None):
-            now = self._core.store.find(HEAD_KEY)
+            now = self._store.find(HEAD_KEY)
             if now is None or now.body["last"] < (event.sequence or 0):
                 self._event(event, None)
 
@@ -174,22 +204,23 @@ class _Walk:
         if not missing:
             return
         before = len(missing)
-        for events in _forgotten(self._core):
+        for events in _forgotten(self._store, self._keys):
             for event_id in events:
                 missing.pop(event_id, None)
-        self._forgotten += before - len(missing)
+        self.forgotten += before - len(missing)
         for event_id, sequence in sorted(missing.items(), key=lambda item: item[1]):
-            self._complain(f"Event {event_id}, number {sequence}, was removed.")
+            sentence = f"Event {event_id}, number {sequence}, was removed."
+            self._complain("event-removed", f"event {event_id}", sentence)
 
-    # --- what is not, and the chains -----------------------------------------------------------
+    # --- what is not ------------------------------------------------------------------------
 
     def unsealed_events(self) -> None:
         """Count what is not sealed yet, and check its details."""
         after: Cursor | None = None
         while True:
-            page = self._core.store.events(unsealed=True, after=after, limit=200)
+            page = self._store.events(unsealed=True, after=after, limit=200)
             for event in page.items:
-                self._unsealed += 1
+                self.unsealed += 1
                 self._detail(event)
                 self._beginning(event)
             after = page.next
@@ -198,7 +229,8 @@ class _Walk:
 
     def _detail(self, event: StoredEvent) -> None:
         if event.detail is not None and digest(event.detail) != event.body.get("detail_digest"):
-            self._complain(f"The detail of event {event.id} was changed.")
+            sentence = f"The detail of event {event.id} was changed."
+            self._complain("detail-changed", f"event {event.id}", sentence)
 
     def _beginning(self, event: StoredEvent) -> None:
         if event.body.get("from") == NEW and event.user is not None:
@@ -209,28 +241,27 @@ class _Walk:
     def look_for_users(self) -> None:
         """See whether those who began are there."""
         born, self._born = self._born, []
-        for ref, record in zip(born, self._core.store.get_many(born), strict=True):
-            if record is None and self._core.store.events(user=ref.id, limit=1).items:
-                self._complain(f"User {ref.id} was removed, while its events were not.")
-
-    def chains(self) -> None:
-        """Walk each user's chain of events, the deleted ones' too."""
-        for problem in walk_chains(self._core):
-            self._users += 1
-            if problem is not None:
-                self._complain(problem)
+        for ref, record in zip(born, self._store.get_many(born), strict=True):
+            if record is None and self._store.events(user=ref.id, limit=1).items:
+                sentence = f"User {ref.id} was removed, while its events were not."
+                self._complain("user-removed", f"user {ref.id}", sentence)
 
 
-def _forgotten(core: Core) -> Iterator[list[str]]:
-    """Yield the ids that each record names which says, under the key, what was forgotten."""
-    keys = dict(zip(core.keys.ids, core.keys.sub_keys(FORGOTTEN), strict=True))
+def _by_id(keys: KeyRing | None, purpose: str) -> dict[str, bytes]:
+    return {} if keys is None else dict(zip(keys.ids, keys.sub_keys(purpose), strict=True))
+
+
+def _forgotten(store: Store, keys: KeyRing | None) -> Iterator[list[str]]:
+    """Yield the ids that each record names which says, under a key, what was forgotten."""
+    by_id = _by_id(keys, FORGOTTEN)
     after: Cursor | None = None
     while True:
-        page = core.store.page(FORGOTTEN, FORGOTTEN, after, _PAGE)
+        page = store.page(FORGOTTEN, FORGOTTEN, after, _PAGE)
         for record in page.items:
-            key = keys.get(record.body["key"])
+            key = by_id.get(record.body["key"])
             events = record.body["events"]
-            if key and hmac.compare_digest(forgotten_mac(key, events), record.body["mac"]):
+            said = key and hmac.compare_digest(forgotten_mac(key, events), record.body["mac"])
+            if said or keys is None:
                 yield events
         after = page.next
         if after is None:
