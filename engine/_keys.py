@@ -18,6 +18,8 @@ from .masked import Secret
 
 KEY_BYTES: Final = 32
 ENVIRONMENT: Final = "ADMIT_KEY"
+KEY_RECORD: Final = "secret:engine-key"
+"""The key of the record that says which engine key a store was made with."""
 
 Key = bytes | str | Secret
 

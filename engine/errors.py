@@ -44,6 +44,7 @@ AdmitError
 └── StoreError
     ├── FateUnknown            the commit may or may not have happened
     ├── StoreDamaged
+    ├── StoreIncomplete        a copy that is not whole
     ├── StoreTooNew
     ├── StoreClosed
     ├── StoreReadOnly
@@ -588,6 +589,12 @@ class StoreDamaged(StoreError):
     """The store's files hold something that is no record of ours."""
 
     code = "store-damaged"
+
+
+class StoreIncomplete(StoreError):
+    """The store is a copy that is not whole, or does not equal what it was copied from."""
+
+    code = "store-incomplete"
 
 
 class StoreTooNew(StoreError):

@@ -9,28 +9,27 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
+from ._copy_mark import refuse_incomplete
 from ._core import Core
 from ._events import Acting
 from ._ids import IdSource
 from ._jwt import TokenSigner
-from ._keys import Key, KeyRing, find_keys
+from ._keys import KEY_RECORD, Key, KeyRing, find_keys
+from ._locating import open_store
 from ._passwords import PasswordHashing
 from ._plugins import Plugins
 from ._rendering import Rendering
 from ._services import EngineServices
 from ._setting_sources import ConfigFile, SettingSources, read_config
-from ._text import check_path
 from ._worker import Worker
 from .clock import Clock, SystemClock
 from .engine import Engine
-from .errors import InvalidInput, UnknownName, WrongKey
+from .errors import InvalidInput, WrongKey
 from .records import Actor
 from .settings import Settings
 from .stores import Change, KeyTaken, Put, Store, VersionMoved
 
 _log: Final = logging.getLogger("admit")
-_KEY_RECORD: Final = "secret:engine-key"
-_DEFAULT_SCHEME: Final = "tinydb"
 
 
 def open(  # `admit.open`, as a file is opened
@@ -74,6 +73,7 @@ def open(  # `admit.open`, as a file is opened
     plugins, discover = _checked(plugins, discover, settings, functions)
     opened = _open_store(store, read_only=read_only)
     try:
+        refuse_incomplete(opened)
         clock = clock or SystemClock()
         file = read_config(config, opened.path)
         loaded = Plugins(
@@ -137,20 +137,7 @@ def _listed(name: str, given: object) -> list[Any]:
 def _open_store(store: str | os.PathLike[str] | Store, *, read_only: bool) -> Store:
     if hasattr(store, "commit"):
         return cast(Store, store)
-    location = check_path(store, "store")
-    scheme, separator, rest = location.partition("://")
-    if not separator:
-        scheme, rest = _DEFAULT_SCHEME, location
-    if not rest and scheme != "memory":
-        raise InvalidInput("store", "is empty.", "Give a path such as users.json, or a URL.")
-    from importlib.metadata import entry_points  # 15 ms that a store handed over does not need
-
-    found = entry_points(group="admit.stores")
-    wanted = [entry for entry in found if entry.name == scheme]
-    if not wanted:
-        raise UnknownName("store for the scheme", scheme, sorted({e.name for e in found}))
-    opened: Store = wanted[0].load()(rest, read_only=read_only)
-    return opened
+    return open_store(store, read_only=read_only)
 
 
 def _keys(
@@ -162,7 +149,7 @@ def _keys(
     read_only: bool,
 ) -> KeyRing:
     """Return the keys, if they fit the store; an empty store is told which key it is made with."""
-    record = store.find(_KEY_RECORD)
+    record = store.find(KEY_RECORD)
     is_new = record is None and store.count("user", "all") == 0
     keys = find_keys(given, store.path, may_create=is_new and not read_only)
     if record is not None:
@@ -180,7 +167,7 @@ def _keys(
         ids.mint(clock.now()) if record is None else record.id,
         {"key_id": keys.id},
         None if record is None else record.version,
-        (_KEY_RECORD,),
+        (KEY_RECORD,),
     )
     try:
         store.commit(Change(put=(put,)))

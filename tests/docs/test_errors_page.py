@@ -71,6 +71,7 @@ def one_of_each() -> list[AdmitError]:
         errors.StoreError("It could not."),
         errors.FateUnknown(),
         errors.StoreDamaged("Line 3 is no record.", "Put a backup in place."),
+        errors.StoreIncomplete("It is a copy that was not finished.", "Copy again."),
         errors.StoreTooNew("It is newer."),
         errors.StoreClosed("The store was closed.", "Open it again."),
         errors.StoreReadOnly("It was opened for reading only."),

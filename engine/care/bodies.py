@@ -1,0 +1,167 @@
+"""What the engine writes of each kind of record: read back, with the keys and labels it would give.
+
+Of kinds that are not the engine's nothing is known, so nothing is wrong with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from .._codec import session_from, session_put, user_from, user_keys, user_labels
+from .._copy_mark import MARK_KEY, mark_of
+from .._keys import KEY_RECORD
+from .._usecases.seal import HEAD_KEY
+from ..clock import from_text
+from ..records import User
+from ..stores import Body, Label, Record
+
+UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+"""What reading a body raises that is not what the engine wrote."""
+
+
+class Wanted(NamedTuple):
+    """How a record is to be found. None: that is not told by its body."""
+
+    keys: tuple[str, ...] | None
+    labels: tuple[Label, ...] | None
+
+
+def wanted(record: Record) -> Wanted:
+    """Return the keys and labels that the engine gives to a record with this body.
+
+    Raises:
+        One of UNREADABLE: it is no body that the engine writes.
+    """
+    read = _READERS.get(record.kind)
+    return Wanted(None, None) if read is None else read(record)
+
+
+def checked_user(record: Record) -> User:
+    """Return the user that a record holds, the parts that say who and what it is looked at."""
+    user = user_from(record)
+    _is(user.state, str, among=("pending", "confirmed", "deleted"))
+    _is(user.last_event, str)
+    _is(user.epoch, int)
+    for identity in user.identities:
+        _is(identity.provider, str)
+        _is(identity.id, str)
+        _is(identity.login_key or "", str)
+    for address in user.addresses:
+        _is(address.typed, str)
+        _is(address.canonical, str)
+    for run in user.runs:
+        _is(run.id, str)
+    return user
+
+
+def _user(record: Record) -> Wanted:
+    user = checked_user(record)
+    return Wanted(user_keys(user), user_labels(user))
+
+
+def _session(record: Record) -> Wanted:
+    session = session_from(record)
+    for value in (session.user, session.provider, session.identity, session.refresh_digest):
+        _is(value, str)
+    _is(session.epoch, int)
+    put = session_put(session, None)
+    return Wanted(put.keys, put.labels)
+
+
+def _phantom(record: Record) -> Wanted:
+    checked_user(record)
+    return Wanted((), None)
+
+
+def _erasure(record: Record) -> Wanted:
+    checked_user(record)
+    return Wanted((), ())
+
+
+def _setting(record: Record) -> Wanted:
+    name = _text(record.body, "name")
+    _ = record.body["value"]
+    return Wanted((f"setting:{name}",), (Label("setting", name),))
+
+
+def _secret(record: Record) -> Wanted:
+    if KEY_RECORD not in record.keys:
+        return Wanted(None, None)
+    _text(record.body, "key_id")
+    return Wanted((KEY_RECORD,), ())
+
+
+def _throttle(record: Record) -> Wanted:
+    until = _text(record.body, "until")
+    from_text(until)
+    _number(record.body, "count")
+    return Wanted(None, (Label("until", until),))
+
+
+def _seal(record: Record) -> Wanted:
+    body = record.body
+    _text(body, "mac")
+    if "events" not in body:
+        _number(body, "last")
+        return Wanted((HEAD_KEY,), ())
+    first = _number(body, "first")
+    _text(body, "key")
+    for event_id, digest in body["events"]:
+        _is(event_id, str)
+        _is(digest, str)
+    return Wanted((), (Label("seal", f"{first:016d}"),))
+
+
+def _forgotten(record: Record) -> Wanted:
+    _text(record.body, "key")
+    _text(record.body, "mac")
+    for event_id in _is(record.body["events"], list):
+        _is(event_id, str)
+    return Wanted((), None)
+
+
+def _consumer(record: Record) -> Wanted:
+    _number(record.body, "taken")
+    return Wanted((f"consumer:{_text(record.body, 'consumer')}",), None)
+
+
+def _job(record: Record) -> Wanted:
+    if MARK_KEY not in record.keys:
+        return Wanted(None, None)
+    mark_of(record)
+    return Wanted((MARK_KEY,), ())
+
+
+_READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
+    "consumer": _consumer,
+    "erasure": _erasure,
+    "forgotten": _forgotten,
+    "job": _job,
+    "phantom": _phantom,
+    "seal": _seal,
+    "secret": _secret,
+    "session": _session,
+    "setting": _setting,
+    "throttle": _throttle,
+    "user": _user,
+}
+
+
+def _text(body: Body, name: str) -> str:
+    value: str = _is(body[name], str)
+    return value
+
+
+def _number(body: Body, name: str) -> int:
+    value: int = _is(body[name], int)
+    return value
+
+
+def _is(value: Any, kind: type, *, among: tuple[str, ...] = ()) -> Any:
+    """Return *value*. Raises TypeError, ValueError: it is not of this kind, or not among these."""
+    if not isinstance(value, kind):
+        raise TypeError(kind.__name__)
+    if among and value not in among:
+        raise ValueError(among)
+    return value

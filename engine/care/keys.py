@@ -1,0 +1,33 @@
+"""The engine keys of a store that is cared for without an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .._keys import KEY_RECORD, Key, KeyRing, find_keys
+from ..errors import InvalidInput, WrongKey
+from ..stores import Record, Store
+
+
+def keys_of(store: Store, given: Key | Sequence[Key] | None = None) -> KeyRing:
+    """Return the engine keys of *store* as `admit.open` would find them: those *given*, else
+    `ADMIT_KEY`, else the file beside a local store. Shows no key in its `repr`.
+
+    Raises:
+        WrongKey: there is none, or none of them is the one that the store was made with.
+        InvalidInput: it is no key, or the store was never opened by an engine.
+    """
+    keys = find_keys(given, store.path, may_create=False)
+    known = key_record(store, "store").body["key_id"]
+    if known not in keys.ids:
+        raise WrongKey(keys.source, known, keys.id)
+    return keys
+
+
+def key_record(store: Store, field: str) -> Record:
+    """Return the record that says which key *store* was made with. Raises InvalidInput, naming
+    *field*: there is none."""
+    record = store.find(KEY_RECORD)
+    if record is None:
+        raise InvalidInput(field, "was never opened by an engine.", "Is it the right one?")
+    return record
