@@ -46,7 +46,7 @@ class Invocation:
         Raises:
             AdmitError: as `admit.open`; InvalidInput also when the local store is not there.
         """
-        if not begins and "://" not in self.store and not Path(self.store).exists():
+        if not begins and not is_there(self.store):
             raise InvalidInput(
                 "store",
                 f"there is no {self.store}.",
@@ -60,6 +60,11 @@ class Invocation:
     def survey(self) -> Survey:
         """Return the plugins that would be loaded. Raises InvalidInput: a wrong configuration."""
         return survey_plugins(self.store, config=self.config)
+
+
+def is_there(store: str) -> bool:
+    """Whether a local store is there; of one that is named by a URL, only opening it tells."""
+    return "://" in store or Path(store).exists()
 
 
 def invocation(context: click.Context) -> Invocation:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -46,6 +48,11 @@ def visible(value: object) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in str(value)
     )
+
+
+def shown(location: str) -> str:
+    """Return the path or URL of a store, visible, without the password that a URL may have."""
+    return visible(re.sub(r"(?<=://)([^:/@]*):[^@]*@", r"\1:***@", location))
 
 
 @attrs.frozen
@@ -114,6 +121,22 @@ def moment(instant: datetime | None) -> str:
 def counted(number: int, noun: str) -> str:
     """Return *number* and its noun: `1 user`, `2 users`."""
     return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def size(length_bytes: int) -> str:
+    """Return a number of bytes as people read it: `824 B`, `1.3 MB`."""
+    if length_bytes < 1000:
+        return f"{length_bytes} B"
+    units = ("kB", "MB", "GB", "TB")
+    power = min(len(units), int(math.log(length_bytes, 1000)))
+    return f"{length_bytes / 1000**power:.1f} {units[power - 1]}"
+
+
+def numbers(header: str, values: Sequence[int]) -> list[str]:
+    """Return numbers as a column of a table has them: ending below each other and the header."""
+    texts = [f"{value:,}" if value else "–" for value in values]
+    widest = max(map(len, [header, *texts]))
+    return [text.rjust(widest) for text in texts]
 
 
 def plain(value: object) -> Any:

@@ -10,7 +10,7 @@ import click
 
 from admit.errors import AdmitError
 
-from . import audit, bulk, demo, diagram, flow, plugins, settings, users, work
+from . import audit, bulk, demo, diagram, flow, plugins, settings, store, users, work
 from .context import common_options, invocation
 from .failures import complain
 from .logs import warnings_shown
@@ -92,6 +92,7 @@ for command in (
     work.recover,
     work.sweep,
     audit.audit,
+    store.store,
     diagram.diagram,
 ):
     main.add_command(command)

@@ -11,7 +11,7 @@ from types import FrameType
 import click
 
 from .context import Invocation, common_options, json_option
-from .output import counted, note, pairs, say, say_json, visible
+from .output import counted, note, pairs, say, say_json, shown
 
 
 @click.command()
@@ -28,7 +28,7 @@ def work(call: Invocation, once: bool) -> None:
     with call.open(begins=True) as engine:
         if not once:
             with _stopped_by_signals() as stop:
-                note(f"Working on {visible(call.store)}. Ctrl-C stops.")
+                note(f"Working on {shown(call.store)}. Ctrl-C stops.")
                 engine.work(stop)
             note("Stopped.")
             return
