@@ -137,7 +137,7 @@ def _listed(name: str, given: object) -> list[Any]:
 def _open_store(store: str | os.PathLike[str] | Store, *, read_only: bool) -> Store:
     if hasattr(store, "commit"):
         return cast(Store, store)
-    return open_store(store, read_only=read_only)
+    return open_store(cast(str, store), read_only=read_only)
 
 
 def _keys(

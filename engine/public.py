@@ -39,7 +39,7 @@ from .errors import (
     WrongCredentials,
 )
 from .masked import Secret
-from .records import LogIn, Purpose, Receipt, Run, User, UserId
+from .records import LogIn, Purpose, Receipt, Run, User
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class PublicFace:
         self,
         *,
         address: str | None = None,
-        user: User | UserId | None = None,
+        user: User | str | None = None,
         password: str | Secret | None = None,
     ) -> Receipt:
         """Ask for the confirmation message again.
@@ -104,7 +104,7 @@ class PublicFace:
         self,
         *,
         address: str | None = None,
-        user: User | UserId | None = None,
+        user: User | str | None = None,
         password: str | Secret | None = None,
     ) -> Receipt:
         """Ask to enter the active flow again; by address alone as in `resend`."""
@@ -193,7 +193,7 @@ class PublicFace:
         current: str | Secret,
         new: str | Secret,
         address: str | None = None,
-        user: User | UserId | None = None,
+        user: User | str | None = None,
     ) -> User:
         """Change a password with the current one, also one that must be changed.
 
@@ -223,7 +223,7 @@ class PublicFace:
         password: str | Secret,
         to: str,
         address: str | None = None,
-        user: User | UserId | None = None,
+        user: User | str | None = None,
     ) -> Receipt:
         """Correct the address of a pending registration, by the holder of its password.
 
@@ -250,7 +250,7 @@ class PublicFace:
         *,
         password: str | Secret,
         address: str | None = None,
-        user: User | UserId | None = None,
+        user: User | str | None = None,
     ) -> Receipt:
         """Delete one's own account, with its password as the fresh proof.
 
@@ -268,7 +268,7 @@ class PublicFace:
         self,
         reason: Reason,
         address: str | None,
-        user: User | UserId | None,
+        user: User | str | None,
         password: str | Secret | None,
     ) -> Receipt:
         subject, find = self._named(address, user)
@@ -298,7 +298,7 @@ class PublicFace:
             throttle.hit(self._core, "client", network, limit=limit, window=CLIENT_WINDOW)
 
     def _named(
-        self, address: str | None, user: User | UserId | None
+        self, address: str | None, user: User | str | None
     ) -> tuple[str, Callable[[], User | None]]:
         """Return what is counted, and how to look – after it was counted – who is meant."""
         if (user is None) == (address is None):
@@ -309,7 +309,7 @@ class PublicFace:
         user_id = user.id if isinstance(user, User) else check_id(user, "user")
         return user_id, lambda: self._user(user_id)
 
-    def _owner(self, address: str | None, user: User | UserId | None, password: Secret) -> User:
+    def _owner(self, address: str | None, user: User | str | None, password: Secret) -> User:
         """Return who is meant and has this password. Raises LogInRefused; one hash in any case."""
         subject, find = self._named(address, user)
         self._count_client()

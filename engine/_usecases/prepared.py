@@ -25,14 +25,15 @@ class Prepared(NamedTuple, Generic[T]):
         return self.decide(True)()
 
 
-class Waiting(NamedTuple, Generic[T]):
+class Waiting(Generic[T]):
     """A finish that waits for a flow which does I/O: a batch lets many of them wait together."""
 
-    finish: Finish[T]
+    def __init__(self, finish: Finish[T]) -> None:
+        self._finish = finish
 
     def __call__(self) -> T:
         """Finish."""
-        return self.finish()
+        return self._finish()
 
 
 def done(value: T) -> Finish[T]:

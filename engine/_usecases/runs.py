@@ -70,7 +70,9 @@ def active_flow(core: Core, purpose: Purpose) -> Offer:
 def finishing(core: Core, run: Run, finish: Finish[T]) -> Finish[T]:
     """Return *finish*, which enters the flow of *run*, marked as one that waits if the flow does
     I/O."""
-    return finish if flow_named(core, run.flow, run.purpose).inline else Waiting(finish)
+    if flow_named(core, run.flow, run.purpose).inline:
+        return finish
+    return Waiting(finish)
 
 
 def limit_seconds(core: Core, flow: Offer) -> float:

@@ -6,8 +6,6 @@ import hmac
 from collections.abc import Iterator
 from typing import Final
 
-import attrs
-
 from .._keys import KEY_RECORD, KeyRing
 from .._usecases.audit import TrailWalk
 from .._usecases.seal import FORGOTTEN, HEAD_KEY, forgotten_mac, seal_mac
@@ -113,4 +111,4 @@ def _not_whole(problem: str) -> StoreDamaged:
 
 def _with(record: Record, **changed: str) -> Record:
     body: Body = {**record.body, **changed}
-    return attrs.evolve(record, body=body)
+    return record._replace(body=body)

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
-import attrs
 import pytest
 from cared_store import Lived, held, live, tiny
 
@@ -131,7 +130,7 @@ def body_of(store: MemoryStore, kind: str, id: str) -> dict[str, Any]:
 
 def rewrite(store: MemoryStore, kind: str, id: str, **changed: Any) -> None:
     """Write a record past the engine: its keys, its labels."""
-    store._records[kind, id] = attrs.evolve(store._records[kind, id], **changed)
+    store._records[kind, id] = store._records[kind, id]._replace(**changed)
 
 
 Spoil = Callable[[MemoryStore, Lived], str]

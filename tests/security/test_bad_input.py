@@ -391,8 +391,8 @@ def test_what_is_no_password_is_refused_by_name(engine: Engine, verb: str) -> No
         problem = refused(engine, call, bad)
         assert isinstance(problem, PasswordRefused)
         assert not bad or bad not in f"{problem} {problem!r}"
-    for bad in NO_TEXT.values():
-        problem = refused(engine, call, bad)
+    for no_text in NO_TEXT.values():
+        problem = refused(engine, call, no_text)
         assert isinstance(problem, InvalidInput)
         assert field == problem.field
 
@@ -404,8 +404,8 @@ def test_what_is_no_password_proves_nothing(engine: Engine, verb: str) -> None:
     field, call = PROOFS[verb]
     for bad in BAD_PASSWORDS.values():
         assert isinstance(refused(engine, call, bad), LogInRefused | InvalidInput)
-    for bad in NO_TEXT.values():
-        problem = refused(engine, call, bad)
+    for no_text in NO_TEXT.values():
+        problem = refused(engine, call, no_text)
         assert isinstance(problem, InvalidInput)
         assert field == problem.field
 

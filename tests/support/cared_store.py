@@ -71,7 +71,7 @@ def held(store: Upkeep) -> Held:
     with store.view() as view:
         found: dict[str, list[Record] | list[StoredEvent]] = {
             kind: [
-                attrs.evolve(r, keys=tuple(sorted(r.keys)), labels=tuple(sorted(r.labels)))
+                r._replace(keys=tuple(sorted(r.keys)), labels=tuple(sorted(r.labels)))
                 for r in view.records(kind)
                 if r.keys != ("job:store-copy",)
             ]
