@@ -45,6 +45,9 @@ class KeyRing:
         self.source = source
         self._sub_keys: dict[str, tuple[bytes, ...]] = {}
 
+    def __repr__(self) -> str:
+        return f"KeyRing(id={self.id!r}, source={self.source!r})"
+
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of all keys, newest first: 8 hex digits of each key's digest."""
