@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from ._codec import event_from, user_from, user_put
 from ._core import Core
 from ._events import Acting, Happening, digest, make
 from ._evolve import evolve
-from .errors import AdmitError, FateUnknown, StoreError, TryLater, UserNotFound
+from .errors import (
+    AdmitError,
+    FateUnknown,
+    PluginFailed,
+    StoreError,
+    TryLater,
+    UserNotFound,
+    Vetoed,
+)
 from .records import Event, User
 from .stores import Change, KeyTaken, NewEvent, Put, Record, Remove, VersionMoved
 
@@ -174,6 +183,16 @@ def record_refusal(core: Core, by: Acting, user: User | None, asked: str, becaus
         _log.warning("a refused %s could not be recorded: %s", asked, problem.code)
 
 
+@contextmanager
+def refusals_recorded(core: Core, by: Acting, user: User | None, asked: str) -> Iterator[None]:
+    """Record what a plugin refuses inside the block, or fails to allow (security.md A4, A6)."""
+    try:
+        yield
+    except (Vetoed, PluginFailed) as problem:
+        record_refusal(core, by, user, asked, problem.code)
+        raise
+
+
 def record(core: Core, by: Acting, happenings: Iterable[Happening], *, settle: bool = True) -> None:
     """Commit events of nobody."""
     now = core.now()
@@ -241,5 +260,6 @@ __all__ = [
     "load",
     "record",
     "record_refusal",
+    "refusals_recorded",
     "timeline",
 ]

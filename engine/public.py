@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from . import _tokens
 from ._codec import user_from
-from ._commits import record_refusal
+from ._commits import record_refusal, refusals_recorded
 from ._core import Core
 from ._events import Acting
 from ._ids import check_id
@@ -233,7 +233,8 @@ class PublicFace:
         """
         wanted = canonical(to, field="to")
         owner = self._owner(address, user, as_secret(password))
-        rerun.ask_plugins(self._core, self._by, owner, to)
+        with refusals_recorded(self._core, self._by, owner, "correct-address"):
+            rerun.ask_plugins(self._core, self._by, owner, to)
         self._begin("message", wanted)
         stranger.change_or_pretend(
             self._core,

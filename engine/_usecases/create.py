@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import attrs
 
-from .._commits import Decision, commit_decision
+from .._commits import Decision, commit_decision, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
+from ..errors import AddressTaken
 from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..records import User
@@ -52,6 +53,7 @@ def create(
         try:
             return done(commit_decision(core, by, None, decision, settle=settle))
         except KeyTaken as taken:
+            record_refusal(core, by, None, "create", AddressTaken.code)
             raise address_taken(core, taken) from None
 
     return Prepared(decide)

@@ -11,7 +11,14 @@ import attrs
 
 from .. import _jwt
 from .._codec import session_put
-from .._commits import Decision, change_user, commit_decision, find_by_key, record
+from .._commits import (
+    Decision,
+    change_user,
+    commit_decision,
+    find_by_key,
+    record,
+    refusals_recorded,
+)
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
@@ -55,7 +62,8 @@ def log_in(
     if known.user is not None:
         assert known.identity is not None, "a user was found by an identity"
         _check_state(core, by, known.user, known.identity)
-        core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
+        with refusals_recorded(core, by, known.user, "log-in"):
+            core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
 
     def decide(settle: bool) -> Finish[LogIn]:
         login = (
@@ -209,7 +217,8 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         first_log_in_at=now,
         last_seen_at=now,
     )
-    core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
+    with refusals_recorded(core, by, None, "log-in"):
+        core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
     if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
         user = attrs.evolve(user, chore_at=now)
         core.work_waits.set()

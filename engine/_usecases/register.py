@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from .._commits import Decision, commit_decision, record_refusal
+from .._commits import Decision, commit_decision, record_refusal, refusals_recorded
 from .._core import Core
 from .._events import Acting, Happening
 from .._plugins import Offer
@@ -79,7 +79,8 @@ def validate(
     data: Mapping[str, object] | None = None,
     asks_plugins: bool = True,
 ) -> Validated:
-    """Check what was asked for, ask the plugins, hash the password. Nothing is read or written.
+    """Check what was asked for, ask the plugins, hash the password. Nothing is read, and nothing
+    written but that a plugin refused.
 
     Raises:
         InvalidInput: naming the field and the rule.
@@ -102,7 +103,8 @@ def validate(
             data=asked.data,
             client=by.client,
         )
-        core.plugins.veto("before_register", request=registration)
+        with refusals_recorded(core, by, None, "register"):
+            core.plugins.veto("before_register", request=registration)
     private: Mapping[str, str] = {}
     if password is not None:
         private = core.plugins.call(

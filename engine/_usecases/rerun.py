@@ -7,12 +7,13 @@ from typing import Literal
 
 import attrs
 
-from .._commits import Decision, change_user, load, record_refusal
+from .._commits import Decision, change_user, load, record_refusal, refusals_recorded
 from .._core import Core
 from .._events import Acting, Happening
 from .._plugins import Offer
 from ..addresses import canonical
 from ..errors import (
+    AddressTaken,
     InvalidInput,
     NotAllowed,
     ResendNotPossible,
@@ -143,7 +144,8 @@ def correct_address(
         except WrongCredentials as problem:
             record_refusal(core, by, before, "correct-address", problem.code)
             raise
-    ask_plugins(core, by, before, to)
+    with refusals_recorded(core, by, before, "correct-address"):
+        ask_plugins(core, by, before, to)
 
     def decide(settle: bool) -> Finish[User]:
         try:
@@ -151,6 +153,7 @@ def correct_address(
                 core, by, user_id, correct, settle=settle, asked="correct-address"
             )
         except KeyTaken as taken:
+            record_refusal(core, by, before, "correct-address", AddressTaken.code)
             raise address_taken(core, taken) from None
         return finishing(core, run, lambda: _finish(core, by, user, run, minted))
 

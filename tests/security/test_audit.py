@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import admit
-from admit.errors import AdmitError, PluginFailed, StoreFull
+from admit.errors import AdmitError, PluginFailed, StoreFull, Vetoed
 from admit.stores import Change
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -71,9 +71,27 @@ def _refresh_an_ended_session(engine: admit.Engine, inbox: Inbox) -> None:
     engine.refresh(login.refresh_token)
 
 
+def _create_twice(engine: admit.Engine, inbox: Inbox) -> None:
+    engine.create(ADDRESS, PASSWORD)
+    engine.create(ADDRESS, PASSWORD)
+
+
+def _correct_to_a_taken_address(engine: admit.Engine, inbox: Inbox) -> None:
+    engine.register(ADDRESS, PASSWORD)
+    engine.correct_address(engine.register("grace@example.com", PASSWORD), to=ADDRESS)
+
+
+def _correct_with_a_wrong_password(engine: admit.Engine, inbox: Inbox) -> None:
+    ada = engine.register(ADDRESS, PASSWORD)
+    engine.correct_address(ada, to="ada@example.org", password="wrong wrong wrong")
+
+
 @pytest.mark.parametrize(
     ("attempt", "asked", "because"),
     [
+        (_create_twice, "create", "address-taken"),
+        (_correct_to_a_taken_address, "correct-address", "address-taken"),
+        (_correct_with_a_wrong_password, "correct-address", "wrong-credentials"),
         (_press_a_dead_token, "confirm", "token-superseded"),
         (_register_twice, "register", "address-taken"),
         (_rerun_a_confirmed_one, "rerun", "not-allowed"),
@@ -107,6 +125,51 @@ def test_a6_a_failed_log_in_is_recorded(engine: admit.Engine) -> None:
 
     triggers = [event.trigger for event in engine.events.unsealed(limit=100)]
     assert 2 == triggers.count("log-in-refused")
+
+
+class Refusing:
+    """A plugin that says no to everything from some time on."""
+
+    refuses = False
+
+    @admit.hookimpl
+    def before_register(self, request: admit.Registration) -> str | None:
+        return "no" if self.refuses else None
+
+    @admit.hookimpl
+    def before_log_in(self, user: admit.User) -> str | None:
+        return "no" if self.refuses else None
+
+    @admit.hookimpl
+    def before_delete(self, user: admit.User) -> str | None:
+        return "no" if self.refuses else None
+
+
+def test_a6_what_a_plugin_refuses_is_recorded() -> None:
+    """Given a plugin that says no, when somebody registers, corrects an address, logs in or is to
+    be deleted, then each time an event says what was asked for."""
+    plugin = Refusing()
+    engine = open_engine(plugins=[plugin], settings={"must_change_is_enforced": False})
+    ada = engine.register(ADDRESS, PASSWORD)
+    grace = engine.create("grace@example.com", PASSWORD)
+    plugin.refuses = True
+    asked: list[Callable[[], object]] = [
+        lambda: engine.register("eve@example.com", PASSWORD),
+        lambda: engine.public.register("eve@example.com", PASSWORD),
+        lambda: engine.correct_address(ada, to="eve@example.com"),
+        lambda: engine.public.correct_address(user=ada, password=PASSWORD, to="eve@example.com"),
+        lambda: engine.log_in("local-userpass", username="grace@example.com", password=PASSWORD),
+        lambda: engine.delete(grace),
+    ]
+    for ask in asked:
+        with pytest.raises(Vetoed):
+            ask()
+
+    refused = [event for event in engine.events.unsealed(limit=100) if event.trigger == "refused"]
+    assert ["register"] * 2 + ["correct-address"] * 2 + ["log-in", "delete"] == [
+        event.codes["asked"] for event in refused
+    ]
+    assert {"vetoed"} == {event.codes["because"] for event in refused}
 
 
 class Breaking:
