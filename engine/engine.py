@@ -111,6 +111,7 @@ class Engine:
             Vetoed, PluginFailed: a *before* hook said no, or failed. Nothing was written.
             NotConfigured, UnknownName: the active flow cannot be entered. Nothing was written.
             RegistrationRefused: the flow answered `fail`: no account is left.
+            FlowRefused: it did, but somebody re-ran the user meanwhile: she is kept.
             FlowFailed: the flow raised, hung or could not deliver: the user is registered and
                 pending – `user` carries it –, with the error on its run. (A temporary failure to
                 deliver raises nothing: the run is queued and tried again.)
@@ -297,6 +298,8 @@ class Engine:
             TokenMalformed, TokenUnknown, TokenUsed, TokenSuperseded, TokenExpired.
             CodeWrong, CodeResting, UserNotFound: with a code.
             PasswordRefused: the policy refuses it; the token stays good.
+            Vetoed, PluginFailed: a pending user would be confirmed, a *before* hook said no.
+            AddressTaken: as `confirm`.
         """
         new = as_secret(password)
         if token is not None or token_id is not None:
@@ -399,7 +402,7 @@ class Engine:
 
     def recover(self) -> int:
         """Take up runs whose lease ran out – a crash cut them off – and nothing else. Returns how
-        many users were looked after."""
+        many were taken up."""
         return work.work_due(self._core, most=10_000, wanted=work.lease_ran_out)
 
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
@@ -418,6 +421,10 @@ class Engine:
         that wait for a flow side by side.
 
         Returns a result or the error for each, in order; none stops the others.
+
+        Raises:
+            InvalidInput: something in it was not prepared by `prepare`. Nothing was done.
+            FateUnknown: the sync failed: for none of them it is known whether it was kept.
         """
         return batch.batch(self._core, prepared)
 

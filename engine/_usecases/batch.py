@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from .._core import Core
-from ..errors import AdmitError
+from ..errors import AdmitError, InvalidInput
 from .prepared import Finish, Prepared, Waiting
 
 AT_ONCE: Final = 16
@@ -15,6 +15,8 @@ AT_ONCE: Final = 16
 
 def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
     """Decide each, settle all, finish each; see `Engine.batch`."""
+    if not all(isinstance(one, Prepared) for one in prepared):
+        raise InvalidInput("prepared", "must be what the methods of engine.prepare gave.")
     answers: list[Any] = []
     for one in prepared:
         try:

@@ -27,6 +27,7 @@ from ..records import Run, User
 from ..stores import KeyTaken
 from .confirm import good_run
 from .confirming import address_taken, become_confirmed, is_first_proof, prove_address
+from .delete import reject_loser
 from .enter import Entered, ResetRequest, enter
 from .prepared import Finish, Prepared
 from .proof import check_password, hashed, is_password_of, password_identity, with_private
@@ -238,6 +239,7 @@ def _setting(
                 core, by, user_id, decide_user, settle=settle, asked="set-password"
             )
         except KeyTaken as taken:
+            reject_loser(core, user_id, taken)
             raise address_taken(core, taken) from None
 
         def finish() -> User:

@@ -25,10 +25,12 @@ FORGOTTEN: Final = "forgotten"
 def seal(core: Core) -> int:
     """Seal the events committed since the last seal. Returns how many; 0 also when another
     process seals at this moment."""
+    # The head comes first: whoever seals after it was read moves it, and this seal is refused. Read
+    # the other way round, events that somebody sealed in between would be sealed twice.
+    head = core.store.find(HEAD_KEY)
     events = core.store.events(unsealed=True, limit=BATCH).items
     if not events:
         return 0
-    head = core.store.find(HEAD_KEY)
     last = 0 if head is None else head.body["last"]
     before = "" if head is None else head.body["mac"]
     digests = [[event.id, digest(event.body)] for event in events]

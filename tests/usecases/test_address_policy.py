@@ -122,6 +122,27 @@ def test_a_slower_press_is_refused_and_its_user_gone(
     assert "confirmed" == first_proof.users.get(winner.id).state
 
 
+def test_a_slower_reset_is_refused_and_its_user_gone(
+    first_proof: admit.Engine, inbox: Inbox
+) -> None:
+    """
+    Given two who wait for an address, one of whom has asked for a reset,
+    when the other proves it first and the reset is used before any worker came by,
+    then it is refused, and its user is gone, as after a slower press.
+    """
+    first, _ = waiting(first_proof, inbox, 2)
+    slower = first_proof.users.pending().items[1]
+    first_proof.reset(slower)
+    link = inbox.last_link().credentials
+    first_proof.confirm(**first)
+
+    with pytest.raises(AddressTaken):
+        first_proof.set_password(**link, password="a new horse, a new staple")
+
+    with pytest.raises(UserNotFound):
+        first_proof.users.get(slower.id)
+
+
 def test_at_most_five_wait(first_proof: admit.Engine, inbox: Inbox) -> None:
     """A sixth is told that the address is taken; there is room again once one of them goes."""
     waiting(first_proof, inbox, 5)

@@ -15,6 +15,7 @@ from admit.errors import (
     FateUnknown,
     FlowFailed,
     InvalidAddress,
+    InvalidInput,
     RegistrationRefused,
     TokenUnknown,
     UserNotFound,
@@ -166,6 +167,16 @@ def test_nothing_is_answered_that_may_not_be_durable(
 
     with pytest.raises(FateUnknown):
         engine.batch([engine.prepare.confirm(**link) for link in links])
+
+
+def test_what_was_not_prepared_is_refused_before_anything_is_done(
+    engine: admit.Engine, links: list[dict[str, str]]
+) -> None:
+    """A use case that was run already, say."""
+    with pytest.raises(InvalidInput, match="prepare"):
+        engine.batch([engine.prepare.confirm(**links[0]), engine.rerun])
+
+    assert 5 == engine.users.count("pending")
 
 
 def test_an_empty_batch_is_let_pass(engine: admit.Engine) -> None:

@@ -324,7 +324,7 @@ def test_what_happens_while_a_chain_is_walked_is_no_break(
     when the trail is verified,
     then her chain holds.
     """
-    store = Meddling()
+    store = Meddling("before", "user")
     with open_engine(store, clock=clock, inbox=inbox) as engine:
         ada = engine.register("ada@example.com", PASSWORD)
         store.meddle = lambda: engine.disable(ada)
@@ -335,16 +335,47 @@ def test_what_happens_while_a_chain_is_walked_is_no_break(
         assert "disable" == engine.users.timeline(ada)[-1].trigger
 
 
-class Meddling(MemoryStore):
-    """A store that lets somebody in between a user and its events."""
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_two_sealers_do_not_seal_an_event_twice(
+    clock: SettableClock, inbox: Inbox, when: str
+) -> None:
+    """
+    Given two workers, one of which seals while the other has just read what is to be sealed,
+    when both are done,
+    then each event has one number, and the trail verifies.
+    """
+    store = Meddling(when, "unsealed")
+    with open_engine(store, clock=clock, inbox=inbox) as engine:
+        engine.register("ada@example.com", PASSWORD)
+        engine.work_once()
+        engine.register("grace@example.com", PASSWORD)
+        store.meddle = engine.work_once
 
-    meddle: Callable[[], object] | None = None
+        engine.work_once()
+
+        audit = engine.events.verify()
+        assert ((), 0) == (audit.problems, audit.unsealed)
+        assert [*range(1, audit.sealed + 1)] == [e.sequence for e in engine.events.page(limit=100)]
+
+
+class Meddling(MemoryStore):
+    """A store that lets somebody in right before, or after, some events are read."""
+
+    def __init__(self, when: str, asked: str) -> None:
+        super().__init__()
+        self.when, self.asked = when, asked
+        self.meddle: Callable[[], object] = bool
 
     def events(self, **asked: Any) -> Page[StoredEvent]:
-        if "user" in asked and self.meddle is not None:
-            meddle, self.meddle = self.meddle, None
+        meddle: Callable[[], object] = bool
+        if self.asked in asked:
+            meddle, self.meddle = self.meddle, bool
+        if self.when == "before":
             meddle()
-        return super().events(**asked)
+        page = super().events(**asked)
+        if self.when == "after":
+            meddle()
+        return page
 
 
 def test_a_tombstone_that_is_half_forgotten_is_no_break(
