@@ -6,7 +6,7 @@ Only here and in the two modules that fill this in is it known which database th
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,8 +51,13 @@ class Link(Protocol):
         """Run one statement that reads; return its rows."""
         ...
 
-    def write(self, steps: Sequence[Step], *, settle: bool) -> None:
-        """Run the steps in one transaction, in their order, and commit it.
+    def walk(self, statement: Statement, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """Run one statement that reads, inside `snapshot`; fetch its rows some at a time."""
+        ...
+
+    def write(self, steps: Iterable[Step], *, settle: bool) -> None:
+        """Run the steps in one transaction, in their order, and commit it. They may be made while
+        it runs, by what is fetched in it.
 
         Raises the refusal of the first step that did not touch all its rows, or what the driver
         raises; then nothing is kept, unless `committing` is still true.
@@ -75,9 +80,16 @@ class Link(Protocol):
 class Database(Protocol):
     """One database: how to reach it, and how it speaks."""
 
-    name: str
-    """For people; shows no password."""
-    path: Path | None
+    @property
+    def name(self) -> str:
+        """For people; shows no password."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """The file, if it is one."""
+        ...
+
     dialect: sa.Dialect
     statements: Statements
     connections: int
@@ -95,4 +107,23 @@ class Database(Protocol):
     def engine(self) -> sa.Engine:
         """Return SQLAlchemy's engine, for what is not done at every commit. It keeps nothing
         open."""
+        ...
+
+    def compact(self) -> None:
+        """Free the room of what was replaced. Raises what the driver raises."""
+        ...
+
+    def bytes_used(self, link: Link) -> Mapping[str, int]:
+        """Return what takes room, for all applications together. Raises what the driver raises."""
+        ...
+
+    def file_faults(self, link: Link) -> Sequence[str]:
+        """Return what is wrong with the file itself, if there is one, in the database's words."""
+        ...
+
+    def copy_to(self, target: Path) -> bool:
+        """Write a copy of the file to *target*, an empty file; return False if there is none.
+
+        Raises what the driver raises.
+        """
         ...

@@ -10,8 +10,9 @@ are prepared only on a connection that leads straight to the server.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +23,9 @@ from sqlalchemy.pool import NullPool
 
 from admit.errors import StoreDamaged, StoreError, StoreFull, StoreReadOnly
 
-from .database import Rows, Step, Trouble
+from .database import Link, Rows, Step, Trouble
 from .statements import Statement, Statements
+from .tables import METADATA
 
 CONNECTIONS: Final = 10
 _CONNECT_SECONDS: Final = 10
@@ -36,6 +38,7 @@ _KEEP_ALIVE: Final = {
 """A machine that vanishes says nothing, and a thread that waits for its answer would wait for hours
 (of Linux's defaults). A server that is only slow answers these by its kernel."""
 _PREPARE_AFTER: Final = 2
+_ROWS_AT_ONCE: Final = 500
 
 OPTIONS: Final = frozenset(o.keyword.decode() for o in psycopg.pq.Conninfo.get_defaults())
 """What may stand in the URL for libpq."""
@@ -59,12 +62,22 @@ class PostgresLink:
         self.committing = False
         self._connection = connection
         self._cursor = connection.cursor()
+        self._walks = count(1)
 
     def fetch(self, statement: Statement, **parameters: Any) -> Rows:
         """Run one statement that reads; return its rows."""
-        return self._cursor.execute(statement.text, statement.parameters(**parameters)).fetchall()
+        asked = statement.parameters(**parameters)
+        prepare = None if statement.may_prepare else False
+        return self._cursor.execute(statement.text, asked, prepare=prepare).fetchall()
 
-    def write(self, steps: Sequence[Step], *, settle: bool) -> None:
+    def walk(self, statement: Statement, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """Run one statement that reads, with a cursor of the server's: it keeps the rest."""
+        with self._connection.cursor(f"admit_walk_{next(self._walks)}") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            cursor.execute(statement.text, statement.parameters(**parameters))
+            yield from cursor
+
+    def write(self, steps: Iterable[Step], *, settle: bool) -> None:
         """Run the steps in one transaction and commit it; see `database.Link`."""
         self.committing = False
         cursor = self._cursor
@@ -108,11 +121,14 @@ class PostgresLink:
 
     def _run(self, step: Step) -> None:
         cursor = self._cursor
-        if len(step.rows) == 1:
-            cursor.execute(step.statement.text, step.rows[0])
+        statement, rows = step.statement, step.rows
+        if len(rows) == 1:
+            cursor.execute(statement.text, rows[0])
+        elif statement.many is not None:
+            cursor.execute(statement.many, {name: [row[name] for row in rows] for name in rows[0]})
         else:
-            cursor.executemany(step.statement.text, step.rows)
-        if step.refusal is not None and cursor.rowcount != len(step.rows):
+            cursor.executemany(statement.text, rows)
+        if step.refusal is not None and cursor.rowcount != len(rows):
             raise step.refusal
 
     def _roll_back(self) -> None:
@@ -185,6 +201,28 @@ class PostgresDatabase:
         return sa.create_engine(
             self.url, creator=self._open, poolclass=NullPool, use_native_hstore=False
         )
+
+    def compact(self) -> None:
+        """Let the server use the room of dead rows again, at once rather than when it sees fit."""
+        with closing(self._open()) as connection:
+            for table in METADATA.tables:
+                connection.execute(
+                    psycopg.sql.SQL("VACUUM {}").format(psycopg.sql.Identifier(table))
+                )
+
+    def bytes_used(self, link: Link) -> Mapping[str, int]:
+        """Return the size of each table with its indexes."""
+        sizes = ", ".join([f"pg_total_relation_size('{table}')" for table in METADATA.tables])
+        [row] = link.fetch(Statement(f"SELECT {sizes}", {}))  # our own names
+        return dict(zip(METADATA.tables, row, strict=True))
+
+    def file_faults(self, link: Link) -> list[str]:
+        """Return nothing: the files are the server's, and its checks are extensions."""
+        return []
+
+    def copy_to(self, target: Path) -> bool:
+        """Return False: the files are the server's."""
+        return False
 
     def _open(self) -> psycopg.Connection[tuple[Any, ...]]:
         arguments, options = self.dialect.create_connect_args(self.url)

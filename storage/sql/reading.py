@@ -49,10 +49,13 @@ class Reading:
                     found[ref] = Record("event", ref.id, 1, body)
         return found
 
-    def seen(self, link: Link, refs: Sequence[Ref]) -> dict[Ref, Seen | None]:
-        """Return what stands in the rows of records besides their bodies; None: no row."""
+    def seen(
+        self, link: Link, refs: Sequence[Ref], *, locked: bool = False
+    ) -> dict[Ref, Seen | None]:
+        """Return what stands in the rows of records besides their bodies; None: no row. *locked*:
+        nobody else writes them until the transaction ends."""
         found: dict[Ref, Seen | None] = dict.fromkeys(refs)
-        for kind, id, version, marks, _ in self._rows(link, refs):
+        for kind, id, version, marks, _ in self._rows(link, refs, locked):
             found[Ref(kind, id.hex())] = Seen(version, marks_from(marks))
         return found
 
@@ -135,7 +138,7 @@ class Reading:
         first = (last.version if user is not None else last.sequence) or 0
         return Page(events, Cursor(f"{first:016x}{number:016x}", last.id))
 
-    def _rows(self, link: Link, refs: Sequence[Ref]) -> Rows:
+    def _rows(self, link: Link, refs: Sequence[Ref], locked: bool = False) -> Rows:
         raw = [(kind, asked_id(id)) for kind, id in refs]
         asked = [(kind, id) for kind, id in raw if id is not None]
         rows: Rows = []
@@ -144,7 +147,7 @@ class Reading:
             ask: dict[str, Any] = {"of_app": self._app}
             for n, (kind, id) in enumerate(some):
                 ask[f"kind_{n}"], ask[f"id_{n}"] = kind, id
-            rows += link.fetch(self._statements.several(len(some)), **ask)
+            rows += link.fetch(self._statements.several(len(some), locked=locked), **ask)
         return rows
 
 

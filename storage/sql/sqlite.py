@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +16,14 @@ from sqlalchemy.pool import NullPool
 
 from admit.errors import StoreDamaged, StoreError, StoreFull, StoreReadOnly
 
-from .database import Rows, Step, Trouble
+from .database import Link, Rows, Step, Trouble
 from .statements import Statement, Statements
 
 CONNECTIONS: Final = 16
 BUSY_SECONDS: Final = 10.0
 """So long a commit waits for another process's."""
+_PAGES_AT_ONCE: Final = 500
+_CHECKPOINT_PATIENCE_MS: Final = 200
 
 _CONFLICTS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _READ_ONLY: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH})
@@ -42,7 +44,12 @@ class SqliteLink:
         """Run one statement that reads; return its rows."""
         return self._cursor.execute(statement.text, statement.parameters(**parameters)).fetchall()
 
-    def write(self, steps: Sequence[Step], *, settle: bool) -> None:
+    def walk(self, statement: Statement, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """Run one statement that reads; fetch its rows as they are asked for."""
+        asked = statement.parameters(**parameters)
+        yield from self._connection.execute(statement.text, asked)
+
+    def write(self, steps: Iterable[Step], *, settle: bool) -> None:
         """Run the steps in one transaction and commit it; see `database.Link`."""
         self.committing = False
         cursor = self._cursor
@@ -146,6 +153,50 @@ class SqliteDatabase:
         """Return SQLAlchemy's engine on the file."""
         return sa.create_engine("sqlite://", creator=self._open, poolclass=NullPool)
 
+    def compact(self) -> None:
+        """Give the file's free pages back, a few at a time so that others may write in between,
+        and empty the log. While somebody reads an older moment, part of it stays."""
+        with closing(self._open()) as connection:
+            free = -1
+            while free:
+                # A script, as sqlite3 runs other statements that return nothing for one page only.
+                with self._writers:
+                    connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+                before = free
+                [(free,)] = connection.execute("PRAGMA freelist_count").fetchall()
+                if free == before:
+                    break
+            connection.execute(f"PRAGMA busy_timeout={_CHECKPOINT_PATIENCE_MS}")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def bytes_used(self, link: Link) -> Mapping[str, int]:
+        """Return the sizes of the file, of what is free in it, and of its log."""
+        ask = Statement(
+            "SELECT page_count * page_size, freelist_count * page_size FROM"
+            " pragma_page_count, pragma_page_size, pragma_freelist_count",
+            {},
+        )
+        [(whole, free)] = link.fetch(ask)
+        log = self.path.with_name(f"{self.path.name}-wal")
+        return {"file": whole, "free": free, "log": log.stat().st_size if log.exists() else 0}
+
+    def file_faults(self, link: Link) -> list[str]:
+        """Return what SQLite's own check finds."""
+        try:
+            rows = link.fetch(Statement("PRAGMA integrity_check", {}))
+        except sqlite3.DatabaseError as error:
+            if primary_code(error) not in _DAMAGED:
+                raise
+            return [str(error)]
+        return [text for (text,) in rows if text != "ok"]
+
+    def copy_to(self, target: Path) -> bool:
+        """Write a copy of this moment, without what was erased."""
+        with closing(self._open()) as connection:
+            connection.execute("PRAGMA query_only=OFF")  # else it refuses to write any file
+            connection.execute("VACUUM INTO ?", (str(target),))
+        return True
+
     def _open(self) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rwc"
         connection = sqlite3.connect(
@@ -159,6 +210,8 @@ class SqliteDatabase:
             if self.read_only:
                 connection.execute("PRAGMA query_only=ON")
             else:
+                # In a new file only; it lets `compact` work in small steps.
+                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("PRAGMA synchronous=FULL")
                 # What is erased is overwritten, wherever that costs no further write.

@@ -10,6 +10,7 @@ count on from there, and ids decide between commits of one microsecond.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -35,6 +36,10 @@ class Statement:
 
     text: str
     constants: dict[str, Any]
+    many: str | None = None
+    """The same for many rows at once: each parameter is the list of all rows' values."""
+    may_prepare: bool = True
+    """Whether a plan may be kept: one made for a small table may be slow when it has grown."""
 
     def parameters(self, **given: Any) -> dict[str, Any]:
         """Return what is handed to the driver beside the text."""
@@ -46,37 +51,39 @@ class Statements:
 
     def __init__(self, dialect: sa.Dialect) -> None:
         self._dialect = dialect
-        self._several: dict[int, Statement] = {}
+        self._several: dict[tuple[int, bool], Statement] = {}
         self._read_records()
         self._read_events()
         self._write_records()
         self._write_events()
         name: sa.ColumnElement[str] = sa.literal_column("'settled'")
-        settled = self._insert_into(META).values(app=_b("of_app"), name=name, value=_ONE)
+        settled = insert_into(META, dialect).values(app=_b("of_app"), name=name, value=_ONE)
         self.settle = self._text(
             settled.on_conflict_do_update(
                 index_elements=["app", "name"], set_={"value": META.c.value + _ONE}
             )
         )
 
-    def several(self, how_many: int) -> Statement:
-        """Return the statement that reads so many records, by `kind_0`, `id_0`, … ."""
-        found = self._several.get(how_many)
+    def several(self, how_many: int, *, locked: bool = False) -> Statement:
+        """Return the statement that reads so many records, by `kind_0`, `id_0`, … ; *locked*: and
+        keeps others from writing them until the transaction ends."""
+        found = self._several.get((how_many, locked))
         if found is None:
-            wanted = sa.or_(
-                *[
-                    sa.and_(
-                        RECORD.c.kind == _b(f"kind_{n}"), RECORD.c.id == _b(f"id_{n}", type_=_Bytes)
-                    )
-                    for n in range(how_many)
-                ]
-            )
-            columns = RECORD.c
-            found = self._several[how_many] = self._text(
-                sa.select(
-                    columns.kind, columns.id, columns.version, columns.marks, columns.body
-                ).where(columns.app == _b("of_app"), wanted)
-            )
+            record = RECORD.c
+            # The application in each: SQLite would look for it alone, and read all that it has.
+            wanted = [
+                sa.and_(
+                    record.app == _b("of_app"),
+                    record.kind == _b(f"kind_{n}"),
+                    record.id == _b(f"id_{n}", type_=_Bytes),
+                )
+                for n in range(how_many)
+            ]
+            columns = (record.kind, record.id, record.version, record.marks, record.body)
+            select = sa.select(*columns).where(sa.or_(*wanted))
+            text = self._text(select.with_for_update() if locked else select)
+            found = attrs.evolve(text, may_prepare=how_many == 1)
+            self._several[how_many, locked] = found
         return found
 
     def _read_records(self) -> None:
@@ -89,7 +96,7 @@ class Statements:
                 columns.id == _b("of_id"),
             )
         )
-        found = KEY.join(RECORD, _same(KEY, RECORD))
+        found = KEY.join(RECORD, same_record(KEY, RECORD))
         self.find = self._text(
             sa.select(columns.kind, columns.id, *content)
             .select_from(found)
@@ -100,7 +107,7 @@ class Statements:
         cursor = sa.tuple_(_b("after_place", type_=_Bytes), _b("after_id", type_=_Bytes))
         page = (
             sa.select(label.place, columns.id, *content)
-            .select_from(LABEL.join(RECORD, _same(LABEL, RECORD)))
+            .select_from(LABEL.join(RECORD, same_record(LABEL, RECORD)))
             .where(
                 label.app == _b("of_app"), label.kind == _b("of_kind"), label.name == _b("of_name")
             )
@@ -175,40 +182,73 @@ class Statements:
     def _write_events(self) -> None:
         event = EVENT.c
         this_event = (event.app == _b("of_app"), event.id == _b("of_id"))
-        number: sa.ColumnElement[int]
-        if self._dialect.name == "sqlite":
-            last = sa.select(sa.func.coalesce(sa.func.max(event.number) + _ONE, _ONE))
-            last = last.where(event.app == _b("app"), event.sequence.is_(None))
-            number = sa.func.max(_b("now_us", type_=_Int), last.scalar_subquery())
-        else:
-            microseconds = sa.extract("epoch", sa.func.now()) * sa.literal_column("1000000")
-            number = sa.cast(microseconds, _Int) + _b("place", type_=_Int)
-        self.insert_event = self._insert(EVENT, number=number)
+        number = (
+            next_number(self._dialect)
+            if self._dialect.name == "sqlite"
+            else _server_clock() + _b("place", type_=_Int)
+        )
+        values: dict[str, Any] = {c.name: _b(c.name) for c in event} | {"number": number}
+        insert = insert_into(EVENT, self._dialect).values(values)
+        self.insert_event = self._text(insert.on_conflict_do_nothing())
         self.seal_event = self._text(
             sa.update(EVENT).where(*this_event).values(sequence=_b("sequence"))
         )
         self.erase_event = self._text(sa.update(EVENT).where(*this_event).values(detail=sa.null()))
         self.forget_event = self._text(sa.delete(EVENT).where(*this_event))
 
-    def _insert(self, table: sa.Table, **expressions: sa.ColumnElement[Any]) -> Statement:
+    def _insert(self, table: sa.Table) -> Statement:
         """Insert a row, or nothing if there is one with its key."""
-        values: dict[str, sa.ColumnElement[Any]] = {c.name: _b(c.name) for c in table.columns}
-        values |= expressions
-        insert = self._insert_into(table).values(**values)
-        return self._text(insert.on_conflict_do_nothing())
-
-    def _insert_into(self, table: sa.Table) -> Any:
-        return (sqlite if self._dialect.name == "sqlite" else postgresql).insert(table)
+        return inserting(table, self._dialect, lambda insert: insert.on_conflict_do_nothing())
 
     def _text(self, statement: sa.ClauseElement) -> Statement:
-        compiled = statement.compile(dialect=self._dialect)
-        constants = {
-            name: value for name, value in (compiled.params or {}).items() if value is not None
-        }
-        return Statement(compiled.string, constants)
+        return compiled(statement, self._dialect)
 
 
-def _same(table: sa.Table, record: sa.Table) -> sa.ColumnElement[bool]:
+def compiled(statement: sa.ClauseElement, dialect: sa.Dialect) -> Statement:
+    """Return the statement as text in a dialect."""
+    text = statement.compile(dialect=dialect)
+    constants = {name: value for name, value in (text.params or {}).items() if value is not None}
+    return Statement(text.string, constants)
+
+
+def inserting(
+    table: sa.Table, dialect: sa.Dialect, if_there: Callable[[Any], sa.ClauseElement]
+) -> Statement:
+    """Return an INSERT of a row of *table*, its parameters named as the columns are; *if_there*
+    adds what is done if there is one with its key."""
+    insert = insert_into(table, dialect)
+    names = [column.name for column in table.columns]
+    one = compiled(if_there(insert.values({name: _b(name) for name in names})), dialect)
+    if dialect.name == "sqlite":
+        return one
+    # PostgreSQL takes a hundred rows in the time of two if they come as one array a column.
+    arrays = [sa.cast(_b(c.name), postgresql.ARRAY(c.type)) for c in table.columns]
+    rows = sa.func.unnest(*arrays).table_valued(*names).render_derived()
+    many = if_there(insert.from_select(names, sa.select(*[rows.c[name] for name in names])))
+    return attrs.evolve(one, many=compiled(many, dialect).text)
+
+
+def insert_into(table: sa.Table, dialect: sa.Dialect) -> Any:
+    """Return an INSERT that can say what to do if a row is there: each dialect has its own."""
+    return (sqlite if dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def next_number(dialect: sa.Dialect) -> sa.ColumnElement[int]:
+    """Return the number of an event behind all that are there. On SQLite it needs `now_us`."""
+    last = sa.select(sa.func.coalesce(sa.func.max(EVENT.c.number) + _ONE, _ONE))
+    last = last.where(EVENT.c.app == _b("app"), EVENT.c.sequence.is_(None))
+    if dialect.name == "sqlite":
+        return sa.func.max(_b("now_us", type_=_Int), last.scalar_subquery())
+    return sa.func.greatest(_server_clock(), last.scalar_subquery())
+
+
+def _server_clock() -> sa.ColumnElement[int]:
+    microseconds = sa.extract("epoch", sa.func.now()) * sa.literal_column("1000000")
+    return sa.cast(microseconds, _Int)
+
+
+def same_record(table: sa.Table, record: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of *table* names the record of a row of *record*."""
     return sa.and_(*[table.c[name] == record.c[name] for name in ("app", "kind", "id")])
 
 

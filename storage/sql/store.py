@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
-from admit.errors import FateUnknown, StoreClosed, StoreError, StoreReadOnly
-from admit.stores import Change, Cursor, Page, Record, Ref, StoredEvent, VersionMoved
+from admit.errors import FateUnknown, StoreError
+from admit.stores import SCHEMA, Change, Cursor, Page, Record, Ref, StoredEvent, VersionMoved
+from admit.upkeep import Fault, StoreStats
 
-from .connections import Connections
-from .database import Database, Link, Step, Trouble
+from .attempts import Attempts
+from .backups import fill, write_backup
+from .care_statements import CareStatements
+from .database import Database, Link, Step
+from .disorders import disorders
+from .migrating import migrate
 from .reading import Reading
 from .remembered import Remembered, Seen
-from .settling import Unsettled
+from .restoring import KeyInTheWay, check_free, refs_of, restored
+from .sqlite import SqliteDatabase
 from .texts import asked_id, body_from, marks_from, name_bytes, record_from
+from .viewing import SqlView, view_of
 from .writing import Overtaken, refs_to_read, written
-
-T = TypeVar("T")
 
 _TRIES: Final = 5
 """How often a commit is made anew because a record's row was not what was remembered."""
-_PATIENCE_SECONDS: Final = 10.0
-"""So long a transaction is tried again that others were in the way of."""
 
 
 class SqlStore:
@@ -45,12 +48,10 @@ class SqlStore:
         self._database = database
         self._statements = database.statements
         self._reading = Reading(database.statements, app)
-        self._connections = Connections(database.connect, database.connections)
         self._remembered = Remembered()
-        self._process = os.getpid()
-        self._closed = False
-        self._unsettled = Unsettled()
-        self._connections.give(self._connections.take())  # what is wrong on the way is said now
+        self._attempts = Attempts(database)
+        self._unsettled = self._attempts.unsettled
+        self._run = self._attempts.run
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.name!r}, app={self.app!r})"
@@ -131,9 +132,7 @@ class SqlStore:
             FateUnknown: the connection was lost while the database committed.
             StoreFull, StoreReadOnly, StoreError: nothing was written.
         """
-        self._check_open()
-        if self.read_only:
-            raise StoreReadOnly("The store was opened for reading only.", "Open it for writing.")
+        self._attempts.check_writable()
         refs = refs_to_read(change)
         for attempt in range(_TRIES):
             known = self._known(refs, anew=attempt > 0)
@@ -155,7 +154,7 @@ class SqlStore:
 
     def settle(self) -> None:
         """Return when everything committed before is durable. Raises FateUnknown."""
-        self._check_open()
+        self._attempts.check_open()
         before = self._unsettled.committed
         if self._unsettled.waits:
             step = Step(self._statements.settle, ({"of_app": self.app},))
@@ -166,22 +165,96 @@ class SqlStore:
 
     def close(self) -> None:
         """Settle and let go of connections. Closing twice is let pass."""
-        if self._closed:
+        attempts = self._attempts
+        if attempts.closed:
             return
-        if self._process != os.getpid():
-            self._closed = True  # the connections are the parent's
+        if attempts.is_forked:
+            attempts.closed = True  # the connections are the parent's
             return
         try:
             self.settle()
         finally:
-            self._closed = True
-            self._connections.close()
+            attempts.close()
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise StoreClosed("The store was closed.", "Open it again.")
-        if self._process != os.getpid():
-            raise StoreClosed("The store was opened before a fork.", "Open it in the child.")
+    def view(self) -> AbstractContextManager[SqlView]:
+        """Give a view of this moment, over a connection of its own."""
+        return view_of(self._database, self._care, self.app, self._attempts.check_open)
+
+    def restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> None:
+        """Write records and events just as they are, all of it or nothing, durable.
+
+        Raises:
+            KeyTaken, FateUnknown: as the protocol says.
+            StoreFull, StoreReadOnly, StoreError: nothing was written.
+        """
+        self._attempts.check_writable()
+        refs = refs_of(records)
+        try:
+            for _ in range(_TRIES):
+                try:
+                    self._run(
+                        lambda link: link.write(
+                            self._restoring(link, refs, records, events), settle=True
+                        )
+                    )
+                    return
+                except Overtaken:  # one that was not there is now
+                    continue
+                except KeyInTheWay:
+                    self._run(lambda link: check_free(link, records, self.app, self._care))
+        finally:
+            self._remember(dict.fromkeys(refs))
+        raise StoreError("Others are changing the same record all the time.", "Try again.")
+
+    def compact(self) -> None:
+        """Free the room of what was replaced, while others go on.
+
+        Raises:
+            StoreReadOnly: the store was opened for reading only.
+            StoreError: the database refused; what was freed by then is.
+        """
+        self._attempts.check_writable()
+        try:
+            self._database.compact()
+        except Exception as error:
+            raise self._database.refusal(error, doing="compact") from error
+
+    def stats(self) -> StoreStats:
+        """Count what there is of this application, and measure the room of all of them."""
+        with self.view() as view:
+            [(events, sealed)] = view.fetch(self._care.event_counts)
+            return StoreStats(
+                records=dict(sorted(view.fetch(self._care.record_counts))),
+                events=events,
+                unsealed_events=events - sealed,
+                bytes=view.bytes_used(),
+                schema=SCHEMA,
+            )
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of this moment to *target*, a SQLite file whatever the database is.
+
+        Of a SQLite file, all applications are copied; else this one, under its name.
+
+        Raises:
+            InvalidInput: something is there, or its folder is not.
+            StoreFull, StoreReadOnly, StoreError: it could not be written; nothing is left there.
+        """
+        self._attempts.check_open()
+        write_backup(self._database, target, self._copy_into)
+
+    def faults(self) -> Iterator[Fault]:
+        """Walk over what does not fit together; if the file itself is damaged, over that alone."""
+        with self.view() as view:
+            broken = view.file_faults()
+            for sentence in broken:
+                yield Fault(code="damaged", where=self._database.name, sentence=f"{sentence}.")
+            if not broken:
+                yield from disorders(view)
+
+    @cached_property
+    def _care(self) -> CareStatements:
+        return CareStatements(self._database.dialect)
 
     def _record(self, kind: str, id: str, version: int, marks_text: str, body: str) -> Record:
         marks = marks_from(marks_text)
@@ -218,42 +291,28 @@ class SqlStore:
         else:
             self._unsettled.add(change)
 
-    def _run(self, act: Callable[[Link], T]) -> T:
-        """Let a connection do something, and once more, or several times, if that is safe."""
-        self._check_open()
-        may_lose, give_up_at = True, 0.0
-        while True:
-            link = self._connections.take()
-            try:
-                answer = act(link)
-            except Exception as error:
-                trouble = link.trouble(error)
-                if trouble is Trouble.LOST:
-                    self._lost(link, error, may_lose)
-                    may_lose = False
-                    continue
-                self._connections.give(link)
-                now = time.monotonic()
-                give_up_at = give_up_at or now + _PATIENCE_SECONDS
-                if trouble is Trouble.OURS:
-                    raise
-                if trouble is Trouble.REFUSED or now > give_up_at:
-                    raise self._database.refusal(error, doing="do this") from None
-                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that rivals part
-            except BaseException:
-                self._connections.drop(link)
-                raise
-            else:
-                self._connections.give(link)
-                return answer
+    def _restoring(
+        self,
+        link: Link,
+        refs: Sequence[Ref],
+        records: Sequence[Record],
+        events: Sequence[StoredEvent],
+    ) -> Iterator[Step]:
+        """Look at what is there, in the transaction that writes over it, and yield its steps."""
+        now = {"app": self.app, "now_us": time.time_ns() // 1000}
+        [(number,)] = link.fetch(self._care.next_number, **now)
+        yield from restored(
+            records,
+            events,
+            self._reading.seen(link, refs, locked=True),
+            app=self.app,
+            statements=self._statements,
+            care=self._care,
+            first_number=number,
+        )
 
-    def _lost(self, link: Link, error: Exception, may_lose: bool) -> None:
-        """Let go of a connection that is gone; raise unless what it did may be done again."""
-        was_committing = link.committing
-        self._connections.drop(link)
-        self._connections.lost()
-        self._unsettled.doubt()
-        if was_committing:
-            raise FateUnknown("The connection was lost while the database committed.") from error
-        if not may_lose:
-            raise self._database.refusal(error, doing="stay connected") from error
+    def _copy_into(self, path: Path) -> None:
+        database = SqliteDatabase(path, read_only=False)
+        migrate(database)
+        with closing(SqlStore(database, app=self.app)) as copy, self.view() as view:
+            fill(copy, view)

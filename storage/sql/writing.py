@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from admit.stores import Change, KeyTaken, Put, Ref, Remove, VersionMoved
+from admit.stores import Body, Change, KeyTaken, Put, Ref, Remove, VersionMoved
 
 from ..documents import check_kind
 from .database import Step
@@ -60,7 +60,7 @@ def written(
     """
     if not change.put and not change.remove:
         return Written(tuple(_events(change, app, statements)), {})
-    writing = _Writing(app, statements)
+    writing = Writing(app, statements)
     for put in change.put:
         writing.put(put, known)
     for remove in change.remove:
@@ -68,7 +68,9 @@ def written(
     return Written((*writing.steps(), *_events(change, app, statements)), writing.seen)
 
 
-class _Writing:
+class Writing:
+    """The rows to write, gathered record by record."""
+
     def __init__(self, app: str, statements: Statements) -> None:
         self._app = app
         self._statements = statements
@@ -81,24 +83,30 @@ class _Writing:
 
     def put(self, put: Put, known: Callable[[Ref], Seen | None]) -> None:
         ref = Ref(put.kind, put.id)
-        id = id_bytes(put.id)
-        marks = marks_of(put.keys, put.labels)
-        new = {"version": put.version, "marks": marks.text, "body": body_text(put.body)}
-        if put.expects is None:
-            check_kind(put.kind)
-            row = {"app": self._app, "kind": put.kind, "id": id, **new}
-            step = Step(self._statements.insert_record, (row,), VersionMoved(*ref))
-            self._records.append((ref, step))
-            self._mark(put.kind, id, NO_MARKS, marks)
-        else:
-            old = known(ref)
+        old = None
+        refusal: Exception = VersionMoved(*ref)
+        if put.expects is not None:
+            old, refusal = known(ref), Overtaken()
             if old is None or old.version != put.expects:
                 raise VersionMoved(*ref)
-            row = self._old_row(put.kind, id, old) | new
-            step = Step(self._statements.update_record, (row,), Overtaken())
-            self._records.append((ref, step))
-            self._mark(put.kind, id, old.marks, marks)
-        self.seen[ref] = Seen(put.version, marks)
+        marks = marks_of(put.keys, put.labels)
+        self.replace(ref, old, Seen(put.version, marks), put.body, refusal)
+
+    def replace(
+        self, ref: Ref, old: Seen | None, new: Seen, body: Body, refusal: Exception
+    ) -> None:
+        id = id_bytes(ref.id)
+        content = {"version": new.version, "marks": new.marks.text, "body": body_text(body)}
+        if old is None:
+            check_kind(ref.kind)
+            row = {"app": self._app, "kind": ref.kind, "id": id, **content}
+            statement = self._statements.insert_record
+        else:
+            row = self._old_row(ref.kind, id, old) | content
+            statement = self._statements.update_record
+        self._records.append((ref, Step(statement, (row,), refusal)))
+        self._mark(ref.kind, id, NO_MARKS if old is None else old.marks, new.marks)
+        self.seen[ref] = new
 
     def remove(self, remove: Remove, known: Callable[[Ref], Seen | None]) -> None:
         ref = Ref(remove.kind, remove.id)
@@ -123,6 +131,20 @@ class _Writing:
             self._take.sort(key=_first)
         for key, row in self._take:
             yield Step(statements.insert_key, (row,), KeyTaken(key))
+        yield from _if_any(statements.delete_label, self._unlabel)
+        yield from _if_any(statements.insert_label, self._label)
+
+    def bulk_steps(self, key_refusal: Exception) -> Iterable[Step]:
+        """Return the steps, as few as there can be, with one refusal for all that may be taken."""
+        statements = self._statements
+        steps = [step for _, step in sorted(self._records, key=_first)]
+        for statement in (statements.insert_record, statements.update_record):
+            rows = tuple([step.rows[0] for step in steps if step.statement is statement])
+            if rows:
+                yield Step(statement, rows, Overtaken())
+        yield from _if_any(statements.delete_key, self._free)
+        taken = [row for _, row in sorted(self._take, key=_first)]
+        yield from _if_any(statements.insert_key, taken, key_refusal)
         yield from _if_any(statements.delete_label, self._unlabel)
         yield from _if_any(statements.insert_label, self._label)
 
@@ -179,9 +201,11 @@ def _event(app: str, id: str) -> Row:
     return {"of_app": app, "of_id": id_bytes(id)}
 
 
-def _if_any(statement: Statement, rows: Sequence[Row]) -> Iterable[Step]:
+def _if_any(
+    statement: Statement, rows: Sequence[Row], refusal: Exception | None = None
+) -> Iterable[Step]:
     if rows:
-        yield Step(statement, tuple(rows))
+        yield Step(statement, tuple(rows), refusal)
 
 
 def _first(pair: tuple[Any, Any]) -> Any:

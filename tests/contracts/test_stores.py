@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from cutting_proxy import CuttingProxy, cutting_proxy
+from no_room import files_that_may_not_grow
 from postgres import Postgres
 
 from admit import storage
@@ -120,17 +120,6 @@ class TestSqliteStore(StoreContract):
     @pytest.fixture
     def answers_lost(self) -> AnswersLost:
         return files_that_may_not_grow
-
-
-@contextmanager
-def files_that_may_not_grow() -> Iterator[None]:
-    """Give a time in which this process may write to no file."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def reopened_sqlite(store: Store, *, read_only: bool = False) -> Store:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from postgres import Postgres
+from sql_spoiling import spoil_sql
 
 from admit.indexes import RecordIndex
 from admit.storage import TinyStore
+from admit.storage.sql.opening import open_postgresql, open_sqlite
 from admit.stores import Label, Ref, Store
 from admit.testing.contracts import UpkeepContract
 from admit.testing.contracts.promises.fixtures import Reopen
 from admit.testing.contracts.upkeep import Spoil
 from admit.testing.memory import MemoryStore
+from admit.upkeep import Upkeep
 
 
 class TestUpkeepOfMemoryStore(UpkeepContract):
@@ -95,3 +101,62 @@ def spoiled_index(index: RecordIndex) -> Spoil:
         return f"user {id}"
 
     return spoil
+
+
+class TestUpkeepOfSqliteStore(UpkeepContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Upkeep]:
+        with closing(open_sqlite(f"/{tmp_path}/users.db", read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def other(self, tmp_path: Path) -> Iterator[Upkeep]:
+        with closing(open_sqlite(f"/{tmp_path}/other.db", read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self) -> Reopen:
+        def reopen(store: Store, *, read_only: bool = False) -> Store:
+            return open_sqlite(f"/{store.path}", read_only=read_only)
+
+        return reopen
+
+    @pytest.fixture
+    def open_backup(self) -> Callable[[Path], Upkeep]:
+        return lambda path: open_sqlite(f"/{path}", read_only=False)
+
+    @pytest.fixture
+    def spoil(self, store: Upkeep) -> Spoil:
+        return partial(spoil_sql, f"sqlite:///{store.path}", "app")
+
+
+class TestUpkeepOfPostgresStore(UpkeepContract):
+    @pytest.fixture
+    def apps(self) -> tuple[str, str]:
+        return f"app-{uuid4()}", f"other-{uuid4()}"
+
+    @pytest.fixture
+    def store(self, postgres: Postgres, apps: tuple[str, str]) -> Iterator[Upkeep]:
+        with closing(open_postgresql(postgres.location(apps[0]), read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def other(self, postgres: Postgres, apps: tuple[str, str]) -> Iterator[Upkeep]:
+        with closing(open_postgresql(postgres.location(apps[1]), read_only=False)) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, postgres: Postgres, apps: tuple[str, str]) -> Reopen:
+        def reopen(store: Store, *, read_only: bool = False) -> Store:
+            return open_postgresql(postgres.location(apps[0]), read_only=read_only)
+
+        return reopen
+
+    @pytest.fixture
+    def open_backup(self, apps: tuple[str, str]) -> Callable[[Path], Upkeep]:
+        return lambda path: open_sqlite(f"/{path}?app={apps[0]}", read_only=False)
+
+    @pytest.fixture
+    def spoil(self, postgres: Postgres, apps: tuple[str, str]) -> Spoil:
+        url = f"postgresql+psycopg://{postgres.location(apps[0])}"
+        return partial(spoil_sql, url.replace(f"&app={apps[0]}", ""), apps[0])
