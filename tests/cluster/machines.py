@@ -201,14 +201,14 @@ class Cluster:
             },
         }
 
-    def url(self) -> str:
-        """Return the address of the whole cluster, as an application gives it to `admit.open`."""
+    def url(self, app: str) -> str:
+        """Return the address of the whole cluster, as *app* gives it to `admit.open`."""
         hosts = "&".join(
             f"host={machine.address}:{machine.port}" for machine in self.machines.values()
         )
         return (
             f"postgresql+psycopg://{ROLE}:{self.password}@/{DATABASE}?{hosts}"
-            "&target_session_attrs=read-write&connect_timeout=3&app=shop"
+            f"&target_session_attrs=read-write&connect_timeout=3&app={app}"
         )
 
     def conninfo(self, user: str = ROLE, database: str = DATABASE) -> str:

@@ -52,10 +52,10 @@ class PgBouncer:
         self._processes.server("pgbouncer", [self._program, file])
         wait_for("PgBouncer", self._answers, seconds=30)
 
-    def url(self) -> str:
-        """Return its address as an application gives it to `admit.open`."""
+    def url(self, app: str) -> str:
+        """Return its address as *app* gives it to `admit.open`."""
         password = self._cluster.password
-        return f"postgresql+psycopg://{ROLE}:{password}@127.0.0.1:{self.port}/{DATABASE}?app=pooled"
+        return f"postgresql+psycopg://{ROLE}:{password}@127.0.0.1:{self.port}/{DATABASE}?app={app}"
 
     def conninfo(self) -> str:
         """Return its address as libpq wants it."""

@@ -105,11 +105,11 @@ class Trial:
         """Do something to the primary under load, so many times; then hold the store against what
         the applications were told."""
         scenario, cluster = SCENARIOS[name], self._cluster
-        url, conninfo = cluster.url(), cluster.conninfo()
+        url, conninfo = cluster.url(name), cluster.conninfo()
         if scenario.pooled:
             pooler = PgBouncer(self._processes, self._programs["pgbouncer"], cluster)
             pooler.start(self._primary())
-            url, conninfo = pooler.url(), pooler.conninfo()
+            url, conninfo = pooler.url(name), pooler.conninfo()
         with Load(self._processes, name, url, conninfo) as load:
             for number in range(rounds):
                 cluster.wait_until_whole()
