@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import attrs
 import psycopg
+import psycopg.sql
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 

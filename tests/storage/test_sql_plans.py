@@ -93,4 +93,4 @@ def test_postgresql_reads_no_whole_table(postgres: Postgres) -> None:
 def _postgresql_statements() -> Statements:
     from sqlalchemy.dialects.postgresql import psycopg
 
-    return Statements(psycopg.dialect())
+    return Statements(psycopg.dialect())  # type: ignore[no-untyped-call]

@@ -174,7 +174,7 @@ def test_what_was_not_prepared_is_refused_before_anything_is_done(
 ) -> None:
     """A use case that was run already, say."""
     with pytest.raises(InvalidInput, match="prepare"):
-        engine.batch([engine.prepare.confirm(**links[0]), engine.rerun])
+        engine.batch([engine.prepare.confirm(**links[0]), engine.rerun])  # type: ignore[list-item]
 
     assert 5 == engine.users.count("pending")
 
