@@ -16,9 +16,6 @@ from .settling import Unsettled
 
 T = TypeVar("T")
 
-_PATIENCE_SECONDS: Final = 10.0
-"""So long a transaction is tried again that others were in the way of."""
-
 
 class Attempts:
     """The connections of an open store, and what is done when one of them fails."""
@@ -57,7 +54,8 @@ class Attempts:
             StoreError: and its children, as `Database.refusal` says; nothing was written.
         """
         self.check_open()
-        may_lose, give_up_at = True, 0.0
+        may_lose = True
+        give_up_at = time.monotonic() + self._database.patience_seconds
         while True:
             link = self._connections.take()
             try:
@@ -69,11 +67,9 @@ class Attempts:
                     may_lose = False
                     continue
                 self._connections.give(link)
-                now = time.monotonic()
-                give_up_at = give_up_at or now + _PATIENCE_SECONDS
                 if trouble is Trouble.OURS:
                     raise
-                if trouble is Trouble.REFUSED or now > give_up_at:
+                if trouble is Trouble.REFUSED or time.monotonic() > give_up_at:
                     raise self._database.refusal(error, doing="do this") from None
                 time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # so that rivals part
             except BaseException:

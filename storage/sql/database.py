@@ -96,6 +96,11 @@ class Database(Protocol):
     """How many may be open at once."""
     read_only: bool
 
+    @property
+    def patience_seconds(self) -> float:
+        """So long a transaction is tried again that others were in the way of."""
+        ...
+
     def connect(self) -> Link:
         """Open a connection. Raises StoreError and its children."""
         ...

@@ -150,6 +150,7 @@ class PostgresDatabase:
     url: sa.URL = attrs.field(repr=False)
     read_only: bool
     connections: int = CONNECTIONS
+    patience_seconds: float = 10.0
     path: Path | None = None
     dialect: sa.Dialect = attrs.field(init=False)
     statements: Statements = attrs.field(init=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ CONNECTIONS: Final = 16
 BUSY_SECONDS: Final = 10.0
 """So long a commit waits for another process's."""
 _PAGES_AT_ONCE: Final = 500
+_TRIES: Final = 40
 _CHECKPOINT_PATIENCE_MS: Final = 200
 
 _CONFLICTS: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
@@ -125,6 +127,11 @@ class SqliteDatabase:
         """The name of the file."""
         return self.path.name
 
+    @property
+    def patience_seconds(self) -> float:
+        """Nothing is tried again after SQLite itself has waited so long."""
+        return self.busy_seconds
+
     def connect(self) -> SqliteLink:
         """Open a connection. Raises StoreError and its children."""
         try:
@@ -212,7 +219,7 @@ class SqliteDatabase:
             else:
                 # In a new file only; it lets `compact` work in small steps.
                 connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-                connection.execute("PRAGMA journal_mode=WAL")
+                _begin_log(connection)
                 connection.execute("PRAGMA synchronous=FULL")
                 # What is erased is overwritten, wherever that costs no further write.
                 connection.execute("PRAGMA secure_delete=FAST")
@@ -220,6 +227,19 @@ class SqliteDatabase:
             connection.close()
             raise
         return connection
+
+
+def _begin_log(connection: sqlite3.Connection) -> None:
+    """Switch to WAL mode, which a file then keeps. While another process does the same, SQLite says
+    at once that the file is busy, however long the time-out is."""
+    for attempt in range(_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if primary_code(error) not in _CONFLICTS or attempt == _TRIES - 1:
+                raise
+            time.sleep(0.05)
 
 
 def primary_code(error: Exception) -> int | None:
