@@ -107,7 +107,7 @@ class Users:
         return self._core.store.count("user", label)
 
     def timeline(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
+        self, user: User | UserId | None = None, *, address: str | None = None
     ) -> tuple[Event, ...]:
         """Return a user's events, oldest first; also a deleted user's, by its id.
 
@@ -181,7 +181,7 @@ class Sessions:
         self._by = by
 
     def of(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
+        self, user: User | UserId | None = None, *, address: str | None = None
     ) -> tuple[Session, ...]:
         """Return a user's live sessions, oldest first.
 

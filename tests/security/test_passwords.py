@@ -450,7 +450,7 @@ def test_p4_a_client_who_asks_too_often_costs_no_hash() -> None:
         engine.settings.set("requests_per_client", 10)
         client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
         for number in range(10):
-            client.public.rerun(user=f"{number:024x}")
+            client.public.reset(address=f"a{number}@example.com")
 
         with pytest.raises(TryLater):
             client.public.register("grace@example.com", "a fine long password")
