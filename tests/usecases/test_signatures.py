@@ -134,8 +134,8 @@ def test_one_id_is_not_another(engine: Engine) -> None:
     then a type checker says so – an ignore that is not needed fails –, and the engine too.
     """
     mistakes: list[Callable[[], object]] = [
-        lambda: engine.users.timeline(EventId("no user")),
-        lambda: engine.sessions.of(SessionId("no user")),
+        lambda: engine.users.timeline(EventId("no user")),  # type: ignore[arg-type]
+        lambda: engine.sessions.of(SessionId("no user")),  # type: ignore[arg-type]
         lambda: engine.verify(7),  # type: ignore[arg-type]
         lambda: engine.confirm("0" * 24, "0" * 128),  # type: ignore[call-arg]
     ]
