@@ -424,6 +424,26 @@ def test_e2_of_two_requests_for_one_address_at_the_same_instant_one_waits(
         engine.public.reset(address=ADDRESS)
 
 
+def test_e2_a_counter_that_others_keep_changing_lets_nobody_through_uncounted(
+    engine: Engine, store: MemoryStore
+) -> None:
+    """Given a client whose requests come in faster than one can be counted, when that was tried
+    five times, then the request has to wait: none passes without being counted."""
+    client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))
+    numbers = iter(range(100))
+
+    def at_the_same_instant(change: object) -> None:
+        store.before_commit = None
+        client.public.reset(address=f"a{next(numbers)}@example.com")
+        store.before_commit = at_the_same_instant
+
+    store.before_commit = at_the_same_instant
+
+    with pytest.raises(TryLater):
+        client.public.reset(address=ADDRESS)
+    assert 5 == next(numbers)
+
+
 def test_e2_a_throttle_keeps_neither_address_nor_client(engine: Engine, store: MemoryStore) -> None:
     """Given a throttled request, then the counter that is kept names nobody."""
     client = engine.acting(Actor("user"), client=Client(address="203.0.113.7"))

@@ -12,7 +12,7 @@ class ToldFlow:
     """The flow `told`, which does `act` and keeps what it was entered with; a veto on request."""
 
     name = "told"
-    resends = False
+    inline = resends = False
 
     def __init__(self) -> None:
         self.act: Callable[[Entry], Outcome] = lambda entry: Outcome.pending()

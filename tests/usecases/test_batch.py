@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 from meeting_flow import Meeting
+from told_flow import ToldFlow
 
 import admit
-from admit import User, hookimpl
+from admit import Outcome, User, hookimpl
 from admit.errors import (
     AddressTaken,
     FateUnknown,
@@ -254,6 +255,21 @@ def test_flows_that_do_not_wait_are_finished_on_the_callers_thread(store: Counti
         engine.batch([engine.prepare.register(f"user{n}@example.com") for n in range(3)])
 
     assert [threading.get_ident()] * 3 == threads
+
+
+def test_a_flow_that_refuses_at_once_is_an_answer_too(store: CountingStore, told: ToldFlow) -> None:
+    """Also when it is entered on the caller's thread."""
+    told.inline = True
+    told.act = lambda entry: (
+        Outcome.fail("no") if entry.username.startswith("eve") else Outcome.pending()
+    )
+    with open_engine(store, plugins=[told], settings={"confirmation_flow": "told"}) as engine:
+        eve, ada = engine.batch(
+            [engine.prepare.register(f"{name}@example.com") for name in ("eve", "ada")]
+        )
+
+    assert isinstance(eve, RegistrationRefused)
+    assert "pending" == ada.state
 
 
 def test_what_breaks_in_a_flows_thread_reaches_the_caller(store: CountingStore) -> None:

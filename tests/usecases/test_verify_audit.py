@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, cast
@@ -280,6 +282,51 @@ def test_a_user_that_was_edited_is_not_what_its_events_say(
     [problem] = engine.events.verify().problems
 
     assert f"User {ada.id} is stored as pending, but became confirmed last." == problem
+
+
+def canonical_digest(body: dict[str, Any]) -> str:
+    """The digest that the next link holds: anybody can compute it."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_who_writes_a_chain_anew_has_to_make_its_moves_fit(
+    engine: admit.Engine, store: MemoryStore, grace: admit.User
+) -> None:
+    """
+    Given a chain that no seal covers, written anew without its middle, every digest computed again,
+    when it is verified,
+    then it leaps: the confirmation does not begin where the registration ended.
+    """
+    first, *_, last = bodies_of(store, grace)
+    first["to"] = "confirmed"
+    before = ""
+    for body in bodies_of(store, grace):
+        body["previous"] = before
+        before = canonical_digest(body)
+    record = store.get("user", grace.id)
+    assert record is not None
+    cast(dict[str, Any], record.body)["last_event"] = before
+
+    [problem] = engine.events.verify().problems
+
+    assert f"The chain of user {grace.id} leaps at event {last['id']}" in problem
+
+
+def test_so_many_problems_are_counted_and_not_listed(
+    engine: admit.Engine, store: MemoryStore
+) -> None:
+    """A store that was rewritten would fill the memory with complaints."""
+    for number in range(1010):
+        engine.create(f"user{number}@example.com")
+    for event in store.events(unsealed=True, limit=2000).items:
+        if event.detail is not None:
+            cast(dict[str, Any], event.detail)["address"] = "eve@example.com"
+
+    problems = engine.events.verify().problems
+
+    assert 1001 == len(problems)
+    assert "… and 10 more problems." == problems[-1]
 
 
 def test_a_user_that_was_removed_is_missed(
