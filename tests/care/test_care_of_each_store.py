@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -77,10 +76,7 @@ def test_a_store_in_use_moves_to_another(make: Make, pair: str) -> None:
         giver, taker = lived.grace, engine.register("taker@example.com", PASSWORD)
         engine.delete(giver)
         engine.correct_address(taker, to="grace@example.com")
-        while engine.work_once():
-            pass
-        lived.clock.advance(timedelta(days=500))
-        engine.sweep()
+        lived.let_a_year_pass()
 
         copied = care.copy(source, target)
 

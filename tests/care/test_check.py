@@ -520,9 +520,7 @@ def test_a_backup_can_be_checked_without_its_key(source: MemoryStore, lived: Liv
     then seals are compared with events all the same, and only whose they are stays open.
     """
     lived.engine.delete(lived.ada)
-    lived.engine.work_once()
-    lived.clock.advance(timedelta(days=500))
-    lived.engine.sweep()
+    lived.let_a_year_pass()
     assert [] == list(care.check(source, None, clock=lived.clock))
 
     event = source.events(sequence_after=0).items[0]

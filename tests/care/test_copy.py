@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -174,10 +173,7 @@ def test_copying_again_catches_up_with_everything_that_happened(
     engine.settings.unset("email.subject")
     engine.delete(lived.ada)
     engine.create("new@example.com")
-    while engine.work_once():
-        pass
-    lived.clock.advance(timedelta(days=500))
-    engine.sweep()
+    lived.let_a_year_pass()
 
     copied = care.copy(source, target)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -33,9 +32,7 @@ def test_it_opens_with_the_new_key_and_no_other(
 ) -> None:
     """Its seals and its forgotten events verify with that alone."""
     lived.engine.delete(lived.ada)
-    lived.engine.work_once()
-    lived.clock.advance(timedelta(days=500))
-    lived.engine.sweep()
+    lived.let_a_year_pass()
     assert lived.engine.events.verify().forgotten > 0
 
     copied = care.copy(source, target, key=KEY, new_key=NEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,13 @@ class Lived:
     """Pending: her link is the inbox's last."""
     login: admit.LogIn
     """Ada's."""
+
+    def let_a_year_pass(self) -> None:
+        """Do what is due, and forget what is past its time more than a year later."""
+        while self.engine.work_once():
+            pass
+        self.clock.advance(timedelta(days=500))
+        self.engine.sweep()
 
 
 def live(store: Store, clock: SettableClock | None = None, inbox: Inbox | None = None) -> Lived:
