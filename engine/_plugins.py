@@ -382,10 +382,10 @@ class Plugins:
 
 def _taking(names: tuple[str, ...]) -> Taken:
     """Return what picks the arguments called *names*, in this order."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    # For one name, `itemgetter` would answer a bare value; for none there is no such thing.
-    return lambda arguments: tuple([arguments[name] for name in names])
+    if len(names) == 1:
+        only = names[0]  # `itemgetter` would answer a bare value
+        return lambda arguments: (arguments[only],)
+    return itemgetter(*names) if names else lambda arguments: ()
 
 
 def _check_section(plugin: str, name: str, section: Any) -> None:
