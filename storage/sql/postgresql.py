@@ -89,8 +89,10 @@ class PostgresLink:
             self.committing = True
             cursor.execute("COMMIT", prepare=False)
             self.committing = False
-        except BaseException:
+        except BaseException as error:
             self._roll_back()
+            if self.trouble(error) in {Trouble.CONFLICT, Trouble.REFUSED}:
+                self.committing = False  # the server has answered
             raise
 
     @contextmanager
@@ -102,7 +104,7 @@ class PostgresLink:
         finally:
             self._roll_back()
 
-    def trouble(self, error: Exception) -> Trouble:
+    def trouble(self, error: BaseException) -> Trouble:
         """Say what *error* means."""
         if not isinstance(error, psycopg.Error):
             return Trouble.OURS

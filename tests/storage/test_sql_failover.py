@@ -82,3 +82,29 @@ def test_a_cluster_out_of_reach_is_told_once_for_each_host() -> None:
     reason = told.value.sentence.partition("could not be reached")[2]
     assert ["1", "2"] == [port for port in "12" if reason.count(f"port {port} failed") == 1]
     assert "5ecret" not in str(told.value)
+
+
+def test_a_read_has_no_fate_after_a_commit_that_the_server_refused(
+    server: Postgres, proxy: CuttingProxy
+) -> None:
+    """Given a server that refuses at the very end of a commit, when the connection is lost with the
+    next read, then nobody is told that a commit's fate is unknown."""
+    location = server.location("shop").replace(str(server.folder), str(proxy.folder))
+    store = open_postgresql(location, read_only=False)
+    server.run(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'no'; END $$"
+    )
+    server.run(
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON admit_record"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()"
+    )
+    with pytest.raises(StoreError) as refused:
+        store.commit(Change(put=(put(1),)))
+    proxy.close()
+
+    with pytest.raises(StoreError) as lost:
+        store.get("user", id_of(1))
+
+    assert ["store-error", "store-error"] == [refused.value.code, lost.value.code]
+    store.close()
