@@ -47,13 +47,14 @@ def hit(core: Core, purpose: str, subject: str, *, limit: int, window: timedelta
         return
     digest = hmac.digest(core.keys.sub_key("throttles"), f"{purpose}:{subject}".encode(), "sha256")
     for _ in range(TRIES):
-        if _counted(core, f"throttle:{digest.hex()}", limit, window):
+        if _counted(core, digest, limit, window):
             return
     raise TryLater("this was asked for a moment ago", window)
 
 
-def _counted(core: Core, key: str, limit: int, window: timedelta) -> bool:
+def _counted(core: Core, digest: bytes, limit: int, window: timedelta) -> bool:
     """Count once; False when somebody else counted at the same instant."""
+    key = f"throttle:{digest.hex()}"
     now = core.now()
     record = core.store.find(key)
     count, until = 0, now + window

@@ -66,6 +66,6 @@ def race(url: str, name: str, turns: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "race":
-        race(*sys.argv[2:4], int(sys.argv[4]))
+        race(sys.argv[2], sys.argv[3], int(sys.argv[4]))
     else:
-        for_ever(*sys.argv[2:4])
+        for_ever(sys.argv[2], sys.argv[3])
