@@ -13,6 +13,7 @@ from admit.errors import AdmitError, InvalidInput
 from admit.upkeep import Upkeep, View
 
 from ..files import Files
+from ..system_errors import as_ours
 from .database import Database
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ def write_backup(database: Database, target: Path, fill: Callable[[Path], None])
         files.sync_directory(target.parent)
     except FileExistsError:
         raise _taken() from None
+    except OSError as error:
+        raise as_ours(error, f"write {target.name}") from error
     except AdmitError:
         raise
     except Exception as error:
