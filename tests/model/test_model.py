@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
 
+import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from sql_opener import open_url
 
 import admit
 from admit.errors import AddressTaken, AdmitError, FlowFailed, NotAllowed, RegistrationRefused
+from admit.storage import TinyStore
+from admit.stores import Store
 from admit.testing import Inbox, Link, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -29,7 +41,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store, self.clock, self.inbox = MemoryStore(), SettableClock(), Inbox()
+        self.store, self.clock, self.inbox = self.new_store(), SettableClock(), Inbox()
         self.answer = "pending"
         self.states: dict[str, str] = {}
         self.passwords: dict[str, str] = {}
@@ -37,6 +49,10 @@ class Life(RuleBasedStateMachine):
         self.links: dict[str, list[Link]] = {}
         self.dead: list[Link] = []
         self.open_again()
+
+    def new_store(self) -> Store:
+        """What the life is kept in."""
+        return MemoryStore()
 
     def open_again(self) -> None:
         """A new process on the same store."""
@@ -210,3 +226,28 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
+
+
+@pytest.mark.parametrize("kind", ["tinydb", "sqlite", "postgresql"])
+def test_a_life_is_the_same_on_every_store(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Given a store of each kind, new for each life, when a few lives are led, then all holds that
+    holds in memory."""
+
+    class Elsewhere(Life):
+        def new_store(self) -> Store:
+            name = uuid4()
+            if kind == "tinydb":
+                return TinyStore(tmp_path / f"{name}.json")
+            if kind == "sqlite":
+                return open_url(f"sqlite:///{tmp_path}/{name}.db")
+            postgres = request.getfixturevalue("postgres")
+            return open_url(f"postgresql+psycopg://{postgres.location(f'app-{name}')}")
+
+        def teardown(self) -> None:
+            super().teardown()
+            self.engine.close()
+
+    fast = settings(settings.default, max_examples=settings.default.max_examples // 6)
+    run_state_machine_as_test(Elsewhere, settings=fast)
