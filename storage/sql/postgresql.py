@@ -83,6 +83,8 @@ class PostgresLink:
         self.committing = False
         cursor = self._cursor
         try:
+            # One after the other: over a local socket psycopg's pipeline took 1.15 to 1.27 times as
+            # long for a confirmation, and one text with all of it 1.5 times.
             cursor.execute(_BEGIN if settle else _BEGIN_UNSETTLED, prepare=False)
             for step in steps:
                 self._run(step)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from postgres import Postgres
 from small_store import CHANGES, FailingFiles
 
 from admit.storage import TinyStore
@@ -36,3 +38,12 @@ def store(path: Path, files: FailingFiles) -> Iterator[TinyStore]:
         for change in CHANGES:
             store.commit(change)
         yield store
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a SQL store with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/users.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return f"postgresql+psycopg://{postgres.location(f'app-{uuid4()}')}"

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sql_writer
@@ -25,14 +24,6 @@ from admit.storage.sql.connections import Connections
 from admit.storage.sql.sqlite import SqliteDatabase
 from admit.stores import Change, Ref
 from admit.upkeep import Upkeep
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/users.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return f"postgresql+psycopg://{postgres.location(f'app-{uuid4()}')}"
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from postgres import Postgres
 from sql_opener import open_url
 
 import admit
@@ -19,14 +16,6 @@ from admit.upkeep import Upkeep
 
 ADDRESS = "ada@example.com"
 FIRST, SECOND = "correct horse battery staple", "a wholly different sentence"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/users.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return f"postgresql+psycopg://{postgres.location(f'app-{uuid4()}')}"
 
 
 @pytest.fixture

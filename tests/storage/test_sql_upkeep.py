@@ -20,14 +20,6 @@ from admit.stores import Change, Label, NewEvent, Put, Record, Remove, VersionMo
 from admit.upkeep import Upkeep
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/users.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return f"postgresql+psycopg://{postgres.location(f'app-{uuid4()}')}"
-
-
 @pytest.fixture
 def store(url: str) -> Iterator[Upkeep]:
     with closing(open_url(url)) as store:
