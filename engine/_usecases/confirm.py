@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
-
 from .. import _tokens
 from .._commits import Decision, change_user, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..addresses import canonical
 from ..errors import (
     CodeWrong,
@@ -122,7 +121,7 @@ def _press(core: Core, user: User, run: Run, cause: str, change: Change | None) 
     changed = change(user) if first and change is not None else user
     proved = prove_address(with_run(changed, ended(run, "success", now)), run, now)
     if first:
-        proved = attrs.evolve(proved, epoch=proved.epoch + 1)
+        proved = evolve(proved, epoch=proved.epoch + 1)
     return Decision(
         result=False,
         new=proved,

@@ -9,6 +9,7 @@ import attrs
 from .._commits import Decision, commit_decision, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..errors import AddressTaken
 from ..lifecycle import NEW, move
 from ..masked import Secret
@@ -38,9 +39,9 @@ def create(
     def decide(settle: bool) -> Finish[User]:
         step = move(NEW, "create")
         now = core.now()
-        user = attrs.evolve(new_user(core, valid), state=step.state, confirmed_at=now)
+        user = evolve(new_user(core, valid), state=step.state, confirmed_at=now)
         if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
-            user = attrs.evolve(user, chore_at=now)
+            user = evolve(user, chore_at=now)
             core.work_waits.set()
         happening = Happening(
             "create",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import attrs
-
 from .._commits import Decision, change_user
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..records import User
 from .prepared import Finish, Prepared, done
 
@@ -26,7 +25,7 @@ def set_disabled(core: Core, by: Acting, user_id: str, disabled: bool) -> Prepar
         epoch = user.epoch + 1 if disabled else user.epoch
         return Decision(
             result=None,
-            new=attrs.evolve(user, disabled=disabled, epoch=epoch),
+            new=evolve(user, disabled=disabled, epoch=epoch),
             happenings=(Happening("disable" if disabled else "enable"),),
         )
 

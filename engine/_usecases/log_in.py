@@ -220,7 +220,7 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
     with refusals_recorded(core, by, None, "log-in"):
         core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
     if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
-        user = attrs.evolve(user, chore_at=now)
+        user = evolve(user, chore_at=now)
         core.work_waits.set()
     session, refresh = new_session(core, by, user, identity, now)
     decision: Decision[None] = Decision(

@@ -11,6 +11,7 @@ from .._codec import user_from
 from .._commits import Decision, change_user, load, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..addresses import canonical
 from ..errors import (
     CodeWrong,
@@ -82,19 +83,9 @@ def decide_reset(
     if password_identity(core, user) is None:
         raise NotAllowed(user.state, "reset a password it does not have", ())
     flow = active_flow(core, "reset")
-    address = None if user.address is None else user.address.canonical
     new, run, minted = new_run(
-        core,
-        user,
-        purpose="reset",
-        flow=flow,
-        reason=reason,
-        address=address,
-        locale=by.locale,
-        queued=queued,
+        core, by, user, purpose="reset", flow=flow, reason=reason, queued=queued
     )
-    if by.actor.kind == "admin":
-        new = attrs.evolve(new, code_tries=None)  # an admin opens the code way again (T2)
     codes = {"flow": flow.name, "reason": reason}
     happening = Happening("reset", run=run.id, codes=codes)
     return Decision(result=(run, minted), new=new, happenings=(happening,))
@@ -201,7 +192,7 @@ def change(core: Core, by: Acting, user_id: str, current: Secret, new: Secret) -
         changed = cancelled(
             with_private(core, user, private), ("reset", "change-address"), core.now()
         )
-        changed = attrs.evolve(changed, epoch=user.epoch + 1)
+        changed = evolve(changed, epoch=user.epoch + 1)
         happening = Happening("password-set", codes={"cause": "change"})
         return Decision(result=False, new=changed, happenings=(happening,))
 
@@ -226,7 +217,7 @@ def _decide_password(
     if proves and is_first_proof(user, run):
         new = prove_address(new, run, now)
     new = cancelled(new, ("reset", "change-address"), now)
-    new = attrs.evolve(new, epoch=new.epoch + 1)
+    new = evolve(new, epoch=new.epoch + 1)
     return Decision(result=False, new=new, happenings=(set_now,))
 
 

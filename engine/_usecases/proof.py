@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
-
 from .._core import Core
+from .._evolve import evolve
 from ..errors import NotAllowed, WrongCredentials
 from ..masked import Secret
 from ..records import Identity, User
@@ -57,10 +56,10 @@ def with_private(core: Core, user: User, private: Mapping[str, str]) -> User:
     """Return *user* with what is kept of her password replaced: the old hash is gone. Raises
     NotAllowed."""
     own = _own(core, user)
-    return attrs.evolve(
+    return evolve(
         user,
         identities=tuple(
-            attrs.evolve(identity, private=dict(private)) if identity is own else identity
+            evolve(identity, private=dict(private)) if identity is own else identity
             for identity in user.identities
         ),
     )

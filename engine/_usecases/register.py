@@ -10,6 +10,7 @@ import attrs
 from .._commits import Decision, commit_decision, record_refusal, refusals_recorded
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from .._plugins import Offer
 from ..addresses import canonical
 from ..errors import (
@@ -175,17 +176,10 @@ def begin(
     step = move(NEW, "register")
     assert step.begins_run, "entering pending is what begins the active flow"
     if core.settings.address_policy == "first-proof":
-        user = attrs.evolve(user, holds_keys=False)
+        user = evolve(user, holds_keys=False)
         refuse_if_taken(core, user)
     user, run, minted = new_run(
-        core,
-        user,
-        purpose="confirm",
-        flow=flow,
-        reason="register",
-        address=valid.canonical,
-        locale=by.locale,
-        queued=queued,
+        core, by, user, purpose="confirm", flow=flow, reason="register", queued=queued
     )
     happening = Happening(
         "register",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-import attrs
-
 from .._commits import Decision, change_user, load, record_refusal, refusals_recorded
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from .._plugins import Offer
 from ..addresses import canonical
 from ..errors import (
@@ -79,19 +78,9 @@ def decide_again(
     flow = active_flow(core, "confirm")
     if reason == "resend" and not resends(flow):
         raise ResendNotPossible(flow.name)
-    address = None if user.address is None else user.address.canonical
     new, run, minted = new_run(
-        core,
-        user,
-        purpose="confirm",
-        flow=flow,
-        reason=reason,
-        address=address,
-        locale=by.locale,
-        queued=queued,
+        core, by, user, purpose="confirm", flow=flow, reason=reason, queued=queued
     )
-    if by.actor.kind == "admin":
-        new = attrs.evolve(new, code_tries=None)  # an admin opens the code way again (T2)
     codes = {"flow": flow.name, "reason": reason}
     happening = Happening("rerun", user.state, step.state, run.id, codes)
     return Decision(result=(run, minted), new=new, happenings=(happening,))
@@ -192,7 +181,7 @@ def decide_correction(
 ) -> Decision[Begun]:
     """Decide that *user* gets another address: the old one's runs die, a new one goes out."""
     old = user.address
-    moved = attrs.evolve(
+    moved = evolve(
         cancelled(user, ("confirm", "reset"), core.now()),
         # She waits for the new one, or holds it, as whoever registers with it today.
         holds_keys=core.settings.address_policy != "first-proof",
@@ -216,4 +205,4 @@ def _readdressed(core: Core, identity: Identity, to: str) -> Identity:
     asked = core.plugins.call(
         offer, "new_identity", lambda: offer.value.new_identity(request, core.services)
     )
-    return attrs.evolve(identity, login_key=asked.login_key, data={**identity.data, **asked.data})
+    return evolve(identity, login_key=asked.login_key, data={**identity.data, **asked.data})

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from .. import _tokens
 from .._commits import RUNS_KEPT
 from .._core import Core
+from .._events import Acting
 from .._evolve import evolve
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from ..masked import Secret
@@ -96,24 +97,24 @@ def lifetime(core: Core, purpose: Purpose) -> timedelta:
 
 def new_run(
     core: Core,
+    by: Acting,
     user: User,
     *,
     purpose: Purpose,
     flow: Offer,
     reason: str,
-    address: str | None,
-    locale: str | None,
     queued: bool = False,
 ) -> tuple[User, Run, Minted | None]:
-    """Return *user* with a new run: leased to its first attempt, or queued for a worker."""
+    """Return *user* with a new run about her address: leased to its first attempt, or queued for a
+    worker."""
     now = core.now()
     run = Run(
         id=RunId(core.ids.mint(now)),
         purpose=purpose,
         flow=flow.name,
-        address=address,
+        address=None if user.address is None else user.address.canonical,
         reason=reason,
-        locale=locale,
+        locale=by.locale,
         proves=bool(getattr(flow.value, "proves_address", False)),
         created_at=now,
         due_at=now if queued else None,
@@ -121,8 +122,10 @@ def new_run(
     minted = None
     if not queued:
         run, minted = new_attempt(core, user, run, flow)
-    older = tuple(_overtaken(other, run, now) for other in trimmed(user, now))
-    return evolve(user, runs=(*older, run)), run, minted
+    runs = (*(_overtaken(other, run, now) for other in trimmed(user, now)), run)
+    if by.actor.kind == "admin":  # opens the code way again (T2)
+        return evolve(user, runs=runs, code_tries=None), run, minted
+    return evolve(user, runs=runs), run, minted
 
 
 def _overtaken(older: Run, run: Run, now: datetime) -> Run:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
-
 from .. import _jwt
 from .._codec import session_from, user_from
 from .._commits import Decision, build, change_user, commit, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from .._tokens import same, token_digest
 from ..errors import FateUnknown, SessionInvalid
 from ..masked import Secret
@@ -83,7 +82,7 @@ def refresh(core: Core, by: Acting, token: str | Secret) -> LogIn:
 
 
 def _see(core: Core, by: Acting, user: User) -> User:
-    seen = attrs.evolve(user, last_seen_at=core.now())
+    seen = evolve(user, last_seen_at=core.now())
     happening = Happening("seen", codes={"by": "refresh"})
     new, change = build(core, by, user, Decision(result=None, new=seen, happenings=(happening,)))
     try:
@@ -127,7 +126,7 @@ def log_out_all(core: Core, by: Acting, user_id: str) -> Prepared[User]:
         return done(change_user(core, by, user_id, raise_epoch, settle=settle)[0])
 
     def raise_epoch(user: User) -> Decision[None]:
-        new = attrs.evolve(user, epoch=user.epoch + 1)
+        new = evolve(user, epoch=user.epoch + 1)
         return Decision(result=None, new=new, happenings=(Happening("log-out-all"),))
 
     return Prepared(decide)

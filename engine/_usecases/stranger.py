@@ -135,17 +135,7 @@ def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[t
         NotConfigured, UnknownName: nothing can tell her.
     """
     flow = active_flow(core, "notice")
-    address = None if user.address is None else user.address.canonical
-    new, run, _ = new_run(
-        core,
-        user,
-        purpose="notice",
-        flow=flow,
-        reason=reason,
-        address=address,
-        locale=by.locale,
-        queued=True,
-    )
+    new, run, _ = new_run(core, by, user, purpose="notice", flow=flow, reason=reason, queued=True)
     happening = Happening("notice", run=run.id, codes={"flow": flow.name, "reason": reason})
     return Decision(result=(run, None), new=new, happenings=(happening,))
 

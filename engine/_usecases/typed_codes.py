@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from .. import _tokens
 from .._commits import Decision, change_user, find_by_key
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..errors import CodeResting, CodeWrong, UserNotFound
 from ..records import CodeTries, Purpose, Run, User
 from .confirming import holders, waiting
@@ -83,10 +82,10 @@ def count_try(core: Core, user: User, purpose: Purpose) -> Decision[None]:
     day = _day(core.now())
     tries = user.code_tries
     count = 1 if tries is None or tries.day != day else tries.count + 1
-    new = attrs.evolve(user, code_tries=CodeTries(day=day, count=count))
+    new = evolve(user, code_tries=CodeTries(day=day, count=count))
     run = _newest(user, purpose)
     if run is not None:
-        new = with_run(new, attrs.evolve(run, wrong_codes=run.wrong_codes + 1))
+        new = with_run(new, evolve(run, wrong_codes=run.wrong_codes + 1))
     codes = {"tries": str(count)}
     happening = Happening("code-wrong", run=None if run is None else run.id, codes=codes)
     return Decision(result=None, new=new, happenings=(happening,))

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-import attrs
-
 from .._codec import user_from
 from .._commits import Decision, build, change_user, commit
 from .._core import SYSTEM, Core
 from .._events import Happening
+from .._evolve import evolve
 from ..clock import to_text
 from ..errors import AdmitError, StoreClosed, UserNotFound
 from ..records import AttemptError, Run, User
@@ -164,8 +163,8 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
 
 def _give_up(core: Core, user: User, run: Run) -> Decision[tuple[Run, Minted] | None]:
     lost = AttemptError(code="lost", sentence="No answer came back.")
-    attempts = (*run.attempts[:-1], attrs.evolve(run.attempts[-1], error=lost))
-    failed = ended(attrs.evolve(run, attempts=attempts), "failed", core.now())
+    attempts = (*run.attempts[:-1], evolve(run.attempts[-1], error=lost))
+    failed = ended(evolve(run, attempts=attempts), "failed", core.now())
     happening = Happening("failed", run=run.id, codes={"flow": run.flow, "error": lost.code})
     return Decision(result=None, new=with_run(user, failed), happenings=(happening,))
 
@@ -208,7 +207,7 @@ def _do_chore(core: Core, user: User) -> None:
     if record is None:
         return
     found = user_from(record)
-    decision: Decision[None] = Decision(result=None, new=attrs.evolve(found, chore_at=again_at))
+    decision: Decision[None] = Decision(result=None, new=evolve(found, chore_at=again_at))
     _, change = build(core, SYSTEM, found, decision)
     try:
         commit(core, change)
