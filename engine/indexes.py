@@ -1,4 +1,4 @@
-"""The order that a store keeps in memory: who holds a key, what carries a label, when events came.
+"""The order that a store keeps in memory: who holds a key, what carries a label.
 
 For authors of stores that keep their indexes in memory. Nothing here locks: a store calls these
 under its own lock. Nothing here knows how a body is kept.
@@ -7,12 +7,10 @@ under its own lock. Nothing here knows how a body is kept.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
-import attrs
-from sortedcontainers import SortedDict, SortedList
+from sortedcontainers import SortedList
 
 from .stores import (
     Change,
@@ -23,11 +21,8 @@ from .stores import (
     Record,
     Ref,
     Remove,
-    StoredEvent,
     VersionMoved,
 )
-
-P = TypeVar("P")
 
 _PLAIN_AT_MOST: Final = 512
 """So many places stay in a plain list: a SortedList takes 520 bytes more, which every
@@ -120,6 +115,15 @@ def _refuse_taken_by_several(
             taken.add(key)
 
 
+class Marked(NamedTuple):
+    """What an index keeps of a record."""
+
+    kind: str
+    id: str
+    keys: tuple[str, ...]
+    labels: tuple[Label, ...]
+
+
 class RecordIndex:
     """Which record holds a key, and which records carry a label, in order."""
 
@@ -127,6 +131,26 @@ class RecordIndex:
         self._holders: dict[str, Ref] = {}
         # A place is (order, id): a plain list while it is short, a SortedList from then on.
         self._places: dict[tuple[str, str], Any] = {}
+
+    def fill(self, records: Iterable[Marked]) -> None:
+        """Take over many records at once, none of which is here yet: each list is sorted once."""
+        filled: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for kind, id, keys, labels in records:
+            if keys:
+                name = Ref(kind, id)
+                for key in keys:
+                    self._holders[key] = name
+            shared: dict[str, tuple[str, str]] = {}
+            for label, order in dict.fromkeys(labels):
+                place = shared.setdefault(order, (order, id))
+                places = filled.get((kind, label))
+                if places is None:
+                    filled[kind, label] = [place]
+                else:
+                    places.append(place)
+        for where, added in filled.items():
+            added.sort()
+            self._places[where] = added if len(added) <= _PLAIN_AT_MOST else SortedList(added)
 
     def find(self, key: str) -> Ref | None:
         """Return the name of the record that holds *key*, or None. O(1)."""
@@ -261,172 +285,3 @@ def _bisect_right(places: Any, place: tuple[str, str]) -> int:
 def _cut(places: Any, start: int, stop: int) -> list[tuple[str, str]]:
     cut = places[start:stop] if isinstance(places, list) else places.islice(start, stop)
     return list(cut)
-
-
-@attrs.define(eq=False)
-class EventEntry(Generic[P]):
-    """What the index knows of one event, and where the store keeps the rest."""
-
-    number: int
-    """Its place in the order of commits. Never given twice, so that cursors stay true."""
-    id: str
-    user: str | None
-    version: int | None
-    place: P
-    sequence: int | None = None
-
-    @property
-    def of_user(self) -> tuple[int, int]:
-        """Its place among its user's events; one without a version stands before all."""
-        return (self.version or 0, self.number)
-
-
-class EventIndex(Generic[P]):
-    """Events by id, by user, by sequence, and those that wait for one."""
-
-    def __init__(self) -> None:
-        self._by_id: dict[str, EventEntry[P]] = {}
-        self._by_user: dict[str, list[EventEntry[P]]] = {}
-        self._sealed = SortedDict()  # (sequence, number) → entry
-        self._unsealed = SortedDict()  # number → entry
-        self.next_number = 1
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __iter__(self) -> Iterator[EventEntry[P]]:
-        """Walk over all entries in the order of their commits."""
-        return iter(self._by_id.values())
-
-    def count_unsealed(self) -> int:
-        """Return how many events wait for a sequence. O(1)."""
-        return len(self._unsealed)
-
-    def get(self, id: str) -> EventEntry[P] | None:
-        """Return the event with this id, or None."""
-        return self._by_id.get(id)
-
-    def add(self, entry: EventEntry[P]) -> None:
-        """Append an event; its number is at least `next_number`."""
-        self.next_number = entry.number + 1
-        self._by_id[entry.id] = entry
-        self._list(entry)
-
-    def restore(self, event: StoredEvent, place: P) -> None:
-        """Put an event in the place of the one with its id, or behind all others."""
-        entry = self._by_id.get(event.id)
-        if entry is None:
-            number = self.next_number
-            self.add(EventEntry(number, event.id, event.user, event.version, place, event.sequence))
-            return
-        self._unlist(entry)
-        self._leave_user(entry)
-        entry.user, entry.version, entry.sequence = event.user, event.version, event.sequence
-        entry.place = place
-        self._list(entry)
-
-    def by_user(self) -> Iterator[EventEntry[P]]:
-        """Walk over all that name a user, by (user, version, order of commit)."""
-        for user in sorted(self._by_user):
-            yield from self._by_user[user]
-
-    def seal(self, id: str, sequence: int) -> None:
-        """Give an event its sequence. One that is not there (any more) is let pass."""
-        entry = self._by_id.get(id)
-        if entry is not None:
-            self._unlist(entry)
-            entry.sequence = sequence
-            self._sealed[sequence, entry.number] = entry
-
-    def forget(self, id: str) -> None:
-        """Remove an event. One that is not there (any more) is let pass."""
-        entry = self._by_id.pop(id, None)
-        if entry is None:
-            return
-        self._unlist(entry)
-        self._leave_user(entry)
-
-    def page(
-        self,
-        *,
-        user: str | None,
-        sequence_after: int | None,
-        unsealed: bool,
-        after: Cursor | None,
-        limit: int,
-    ) -> tuple[list[EventEntry[P]], Cursor | None]:
-        """Return a page in one of the three orders, and the cursor that continues after it.
-
-        Raises ValueError if not exactly one of the three is asked for, or *limit* is less than one.
-        """
-        if (user is not None) + (sequence_after is not None) + unsealed != 1:
-            raise ValueError("ask for exactly one of user, sequence_after and unsealed")
-        if limit < 1:
-            raise ValueError("a page holds at least one item")
-        if user is not None:
-            found = self._page_of_user(user, after, limit + 1)
-        elif sequence_after is not None:
-            found = self._page_sealed(sequence_after, after, limit + 1)
-        else:
-            first = None if after is None else int(after.order, 16) + 1
-            numbers = self._unsealed.irange(minimum=first)
-            found = [self._unsealed[number] for number in islice(numbers, limit + 1)]
-        items = found[:limit]
-        if len(found) <= limit:
-            return items, None
-        last = items[-1]
-        if user is not None:
-            order = f"{last.version or 0:016x}{last.number:016x}"
-        elif sequence_after is not None:
-            order = f"{last.sequence:016x}{last.number:016x}"
-        else:
-            order = f"{last.number:016x}"
-        return items, Cursor(order, last.id)
-
-    def _page_of_user(self, user: str, after: Cursor | None, limit: int) -> list[EventEntry[P]]:
-        mine = self._by_user.get(user, [])
-        start = 0 if after is None else bisect_right(mine, _pair(after), key=_of_user)
-        return mine[start : start + limit]
-
-    def _page_sealed(
-        self, sequence_after: int, after: Cursor | None, limit: int
-    ) -> list[EventEntry[P]]:
-        # The pair (n + 1, 0) stands behind everything with the sequence n: numbers begin at one.
-        start = (sequence_after + 1, 0)
-        if after is not None:
-            start = max(start, _pair(after))
-        places = self._sealed.irange(minimum=start, inclusive=(False, False))
-        return [self._sealed[place] for place in islice(places, limit)]
-
-    def _list(self, entry: EventEntry[P]) -> None:
-        if entry.user is not None:
-            mine = self._by_user.setdefault(entry.user, [])
-            if mine and mine[-1].of_user > entry.of_user:
-                insort(mine, entry, key=_of_user)
-            else:
-                mine.append(entry)
-        if entry.sequence is None:
-            self._unsealed[entry.number] = entry
-        else:
-            self._sealed[entry.sequence, entry.number] = entry
-
-    def _leave_user(self, entry: EventEntry[P]) -> None:
-        if entry.user is not None:
-            mine = self._by_user[entry.user]
-            mine.remove(entry)
-            if not mine:
-                del self._by_user[entry.user]
-
-    def _unlist(self, entry: EventEntry[P]) -> None:
-        if entry.sequence is None:
-            del self._unsealed[entry.number]
-        else:
-            del self._sealed[entry.sequence, entry.number]
-
-
-def _of_user(entry: EventEntry[Any]) -> tuple[int, int]:
-    return entry.of_user
-
-
-def _pair(cursor: Cursor) -> tuple[int, int]:
-    return int(cursor.order[:16], 16), int(cursor.order[16:], 16)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import FileIO
 from typing import Any, Final, NamedTuple
 
 import attrs
 
-from admit.indexes import EventEntry, EventIndex, RecordIndex, Step, plan
-from admit.stores import Change, Put, Record, Remove, StoredEvent, VersionMoved
+from admit.event_index import EventEntry, EventIndex
+from admit.indexes import Marked, RecordIndex, Step, plan
+from admit.stores import Body, Change, Put, Record, Remove, StoredEvent, VersionMoved
 
 from .documents import event_from, event_text, from_text, record_from
 from .files import read_at
+from .heads import event_head, record_head
 from .lines import Written, parts_of
 
 _RECENT_AT_MOST: Final = 1024
@@ -20,6 +22,10 @@ _RECENT_AT_MOST: Final = 1024
 
 _RECENT_BYTES: Final = 4096
 """A longer document is decoded each time, so that what is kept stays below some 16 MB."""
+
+
+_UNREAD: Final[Body] = {}
+"""The body of a record of which only keys and labels are looked at."""
 
 
 class Place(NamedTuple):
@@ -180,14 +186,12 @@ class Contents:
         for word, rest, offset in parts_of(payload):
             if word == b"put":
                 kind, _, text = rest.partition(b" ")
-                new = record_from(kind.decode("ascii"), text)
-                old = self.record(new.kind, new.id)
-                put = Put(new.kind, new.id, new.body, None, new.keys, new.labels)
-                steps.append((Step(put, old), text))
+                new, kind_text = record_head(text), kind.decode("ascii")
+                put = Put(kind_text, new.id, _UNREAD, None, new.keys, new.labels)
+                steps.append((Step(put, self._marks(kind_text, new.id)), text))
             elif word == b"remove":
                 kind_text, id = rest.decode("ascii").split(" ")
-                old = self.record(kind_text, id)
-                steps.append((Step(Remove(kind_text, id), old), None))
+                steps.append((Step(Remove(kind_text, id), self._marks(kind_text, id)), None))
             else:
                 rest_of_line.append((word, rest, offset))
         self.index.release([step for step, _ in steps])
@@ -218,11 +222,25 @@ class Contents:
         for id in change.forget:
             self.events.forget(id)
 
-    def add_record(self, kind: str, text: bytes) -> None:
-        """Take over a document of a snapshot."""
-        new = record_from(kind, text)
-        self.index.replace(kind, new.id, (), new.keys, new.labels)
-        self.tables.setdefault(kind, {})[new.id] = text
+    def fill(self, rows: Iterable[tuple[str, bytes, Place | None]]) -> None:
+        """Take over the documents of a snapshot: table, text, and of an event its place.
+
+        Nothing was taken over before.
+        """
+        events: list[EventEntry[Place]] = []
+
+        def records() -> Iterator[Marked]:
+            for kind, text, place in rows:
+                if place is not None:
+                    id, number, user, version, sequence = event_head(text)
+                    events.append(EventEntry(number, id, user, version, place, sequence))
+                    continue
+                head = record_head(text)
+                self.tables.setdefault(kind, {})[head.id] = text
+                yield Marked(kind, *head)
+
+        self.index.fill(records())
+        self.events.fill(events)
 
     def move_event(self, id: str, place: Place, *, out_of: tuple[FileIO, ...]) -> None:
         """Say where the document of an event stands now. One that is not there any more is let
@@ -233,13 +251,20 @@ class Contents:
 
     def add_event(self, text: bytes, place: Place) -> None:
         """Take over the document of an event, perhaps in the place of the one with its id."""
-        stored, number = event_from(text)
-        if self.events.get(stored.id) is not None:
-            self.events.restore(stored, place)
-            return
-        self.events.add(
-            EventEntry(number, stored.id, stored.user, stored.version, place, stored.sequence)
-        )
+        id, number, user, version, sequence = event_head(text)
+        entry = EventEntry(number, id, user, version, place, sequence)
+        if self.events.get(id) is None:
+            self.events.add(entry)
+        else:
+            self.events.restore(entry, place)
+
+    def _marks(self, kind: str, id: str) -> Record | None:
+        """Return the keys and labels of a record, or None if there is none."""
+        text = self.tables.get(kind, {}).get(id)
+        if text is None:
+            return None
+        head = record_head(text)
+        return Record(kind, id, 0, _UNREAD, head.keys, head.labels)
 
     def _take(self, step: Step, text: bytes | None) -> None:
         write, old = step.write, step.old

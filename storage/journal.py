@@ -11,6 +11,7 @@ Nothing here locks. Who writes holds the lock between processes.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Iterable, Iterator
 from io import FileIO
@@ -76,7 +77,8 @@ class Journal:
         self.log_bytes_before = 0
         """The length of the logs between the snapshot and the present one."""
         try:
-            self._load()
+            with _without_collecting():
+                self._load()
         except BaseException:
             self.close()
             raise
@@ -383,6 +385,19 @@ class Journal:
             f"{self._log_name} {how}, at byte {self.length_bytes}.",
             "Restore it from a backup; nothing was changed.",
         )
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Let no garbage be collected: what is made here stays, and looking through it again and again
+    takes longer than making it."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _generation_in(log: Path) -> int:

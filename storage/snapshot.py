@@ -134,7 +134,7 @@ def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
     head = read_head(file, path)
     check_sum(file, path)
     contents = Contents()
-    _fill(contents, file, head.length_bytes)
+    contents.fill(_rows_in(file, head.length_bytes))
     contents.events.next_number = max(contents.events.next_number, head.next_event)
     return contents, head.generation
 
@@ -190,18 +190,17 @@ def _checksum(file: FileIO, digits_at: int) -> int:
     return checksum
 
 
-def _fill(contents: Contents, file: FileIO, at: int) -> None:
-    kind = ""
+def _rows_in(file: FileIO, at: int) -> Iterator[tuple[str, bytes, Place | None]]:
+    """Walk over the documents from the offset *at*: table, text, and of an event its place."""
+    kind, is_event = "", False
     file.seek(at)
     with os.fdopen(os.dup(file.fileno()), "rb", buffering=_PIECE_BYTES) as lines:
         for line in lines:
-            if line.startswith(b'"') and line.endswith(b":{\n"):
+            if line.endswith(b":{\n"):
                 kind = from_text(line[:-3])
+                is_event = kind == "event"
             elif line.startswith(b'"'):
-                name_bytes = line.index(b":") + 1
-                text = line[name_bytes:].rstrip(b",\n")
-                if kind == "event":
-                    contents.add_event(text, Place(file, at + name_bytes, len(text)))
-                else:
-                    contents.add_record(kind, text)
+                start = line.index(b":") + 1
+                text = line[start : -2 if line.endswith(b",\n") else -1]
+                yield kind, text, Place(file, at + start, len(text)) if is_event else None
             at += len(line)

@@ -12,8 +12,9 @@ from pathlib import Path
 import attrs
 
 from ..errors import FateUnknown, InvalidInput, StoreClosed, StoreReadOnly
+from ..event_index import EventEntry, EventIndex
 from ..index_check import disorders
-from ..indexes import EventEntry, EventIndex, RecordIndex, Step, plan, plan_restore
+from ..indexes import RecordIndex, Step, plan, plan_restore
 from ..stores import (
     SCHEMA,
     Body,
