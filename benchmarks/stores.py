@@ -1,0 +1,309 @@
+"""What each operation of a store costs as it grows, and against the least that would do the same.
+
+Fills stores with users of three events each, then lets all sizes of all stores take turns at each
+operation. Beside them: an append with a sync, stock TinyDB at small sizes, `json.load` of the file.
+
+    python benchmarks/stores.py [--sizes 1000 10000] [--rounds 200] [STORE ...]
+
+A STORE is a URL with `{size}` in it, and perhaps `{folder}`, one that is removed afterwards; it is
+filled if it is empty. By default they are TinyDB and SQLite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import json
+import multiprocessing
+import os
+import secrets
+import statistics
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+from memory_a_user import resident_bytes
+from tinydb import TinyDB
+
+from admit._locating import open_store
+from admit.stores import Change, Cursor, Label, NewEvent, Put, Record, StoredEvent
+
+STORES: Final = ("{folder}/users-{size}.json", "sqlite:///{folder}/users-{size}.db")
+_STOCK_AT_MOST: Final = 10_000
+_BATCH: Final = 2_000
+_SECONDS: Final = 1.0
+
+
+def id_of(number: int, what: int = 0) -> str:
+    """Return the id of a user, or of one of its events: in no order, as ids are."""
+    return hashlib.sha256(b"%d %d" % (number, what)).hexdigest()[:24]
+
+
+def _when(number: int) -> str:
+    return f"2026-11-{number % 28 + 1:02}T10:00:00.{number:08}Z"
+
+
+def user(number: int, version: int = 1) -> Put:
+    """Return the write of a user as large as one who was confirmed."""
+    id, name, at = id_of(number), f"user{number}@example.com", _when(number)
+    state = "confirmed" if number % 10 else "pending"
+    run = {"id": id_of(number, 7), "purpose": "registration", "flow": "email", "result": "success"}
+    body = {
+        "id": id,
+        "state": state,
+        "username": name,
+        "created_at": at,
+        "changed_at": at,
+        "runs": [run | {"started_at": at, "finished_at": at}],
+        "data": {"name": "Ada Lovelace", "visits": version},
+    }
+    labels = (Label("all", at), Label(f"state:{state}", at))
+    return Put("user", id, body, version - 1 or None, (f"username:{name}",), labels)
+
+
+def event(number: int, what: int) -> NewEvent:
+    """Return an event of a user."""
+    body = {"at": _when(number), "trigger": "confirm", "previous": "a" * 64, "digest": "b" * 64}
+    return NewEvent(id_of(number, what), body, id_of(number), what, {"to": f"user{number}"})
+
+
+def fill(store: Any, users: int) -> None:
+    """Bring *users* with three events each into an empty store."""
+    for start in range(0, users, _BATCH):
+        numbers = range(start, min(start + _BATCH, users))
+        puts = [user(number) for number in numbers]
+        news = [
+            (number * 3 + what, event(number, what)) for number in numbers for what in (1, 2, 3)
+        ]
+        store.restore(
+            [Record(put.kind, put.id, 1, put.body, put.keys, put.labels) for put in puts],
+            [
+                StoredEvent(new.id, new.body, new.user, new.version, new.detail, sequence)
+                for sequence, new in news
+            ],
+        )
+
+
+@attrs.define
+class Subject:
+    """A store of one size, and what was done to it."""
+
+    store: Any
+    size: int
+    added: int = 0
+    versions: dict[int, int] = attrs.Factory(lambda: defaultdict(lambda: 1))
+
+    def some(self) -> int:
+        """Return the number of some user."""
+        return secrets.randbelow(self.size)
+
+    def insert(self, *, settle: bool = True) -> Callable[[], Any]:
+        """Prepare to write a new user."""
+        change = Change(put=(user(self.size + self.added),))
+        self.added += 1
+        return lambda: self.store.commit(change, settle=settle)
+
+    def update(self, *, settle: bool = True) -> Callable[[], Any]:
+        """Prepare to write some user again."""
+        number = self.some()
+        self.versions[number] += 1
+        change = Change(put=(user(number, self.versions[number]),))
+        return lambda: self.store.commit(change, settle=settle)
+
+    def get(self) -> Callable[[], Any]:
+        """Prepare to read some user by the id."""
+        id = id_of(self.some())
+        return lambda: self.store.get("user", id)
+
+    def find(self) -> Callable[[], Any]:
+        """Prepare to find some user by the name."""
+        key = f"username:user{self.some()}@example.com"
+        return lambda: self.store.find(key)
+
+    def first_page(self) -> Callable[[], Any]:
+        """Prepare to read the first fifty who are pending."""
+        return lambda: self.store.page("user", "state:pending")
+
+    def some_page(self) -> Callable[[], Any]:
+        """Prepare to read fifty who are pending, from some place on."""
+        after = Cursor(_when(self.some()), "")
+        return lambda: self.store.page("user", "state:pending", after)
+
+
+OPERATIONS: Final[dict[str, Callable[[Subject], Callable[[], Any]]]] = {
+    "insert, synced": Subject.insert,
+    "update, synced": Subject.update,
+    "insert, not synced": lambda subject: subject.insert(settle=False),
+    "update, not synced": lambda subject: subject.update(settle=False),
+    "get by id": Subject.get,
+    "find by key": Subject.find,
+    "first page of pending": Subject.first_page,
+    "page from some place": Subject.some_page,
+}
+
+
+def timed(act: Callable[[], Any]) -> float:
+    """Return how many microseconds *act* takes."""
+    start = time.perf_counter()
+    act()
+    return (time.perf_counter() - start) * 1e6
+
+
+def operations(subjects: list[Subject], folder: Path, rounds: int) -> None:
+    """Print what each operation costs in each store, and an append with a sync beside them."""
+    log = os.open(folder / "append", os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    line = json.dumps(user(1).body).encode()
+    times: dict[str, list[list[float]]] = {n: [[] for _ in subjects] for n in OPERATIONS}
+    append: list[float] = []
+    for _ in range(rounds):
+        append.append(timed(lambda: _append(log, line)))
+        for name, prepare in OPERATIONS.items():
+            for which in sorted(range(len(subjects)), key=lambda _: secrets.randbits(32)):
+                times[name][which].append(timed(prepare(subjects[which])))
+            for subject in subjects:
+                subject.store.settle()
+    os.close(log)
+    medians = {name: [statistics.median(found) for found in of] for name, of in times.items()}
+    print(f"append + fdatasync of {len(line)} bytes: {statistics.median(append):.0f} µs")
+    for name, found_medians in medians.items():
+        first = found_medians[0]
+        print(f"{name:22}" + "".join(f"{m:9.1f} ({m / first:4.2f})" for m in found_medians))
+
+
+def _append(log: int, line: bytes) -> None:
+    os.write(log, line)
+    os.fdatasync(log)
+
+
+def stock(sizes: list[int], folder: Path) -> None:
+    """Print what an insert costs in TinyDB as it comes."""
+    for size in sizes:
+        if size > _STOCK_AT_MOST:
+            continue
+        with TinyDB(folder / f"stock-{size}.json") as db:
+            db.insert_multiple([dict(user(number).body) for number in range(size)])
+            bodies = [dict(user(size + n).body) for n in range(5)]
+            taken = statistics.median([timed(partial(db.insert, body)) for body in bodies])
+            print(f"stock TinyDB, insert at {size}: {taken:.0f} µs")
+
+
+def opened(url: str, users: int) -> tuple[float, float]:
+    """Return the seconds that opening takes, and the bytes of memory a user; in a process of its
+    own, since memory is seldom given back."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_opened, (url, users))
+
+
+def _opened(url: str, users: int) -> tuple[float, float]:
+    open_store("memory://").close()
+    if url.startswith("sqlite"):
+        import sqlalchemy  # noqa: F401
+    gc.collect()
+    before, start = resident_bytes(), time.perf_counter()
+    store = open_store(url)
+    taken = time.perf_counter() - start
+    gc.collect()
+    each = (resident_bytes() - before) / users
+    store.close()
+    return taken, each
+
+
+def loaded(path: Path) -> float:
+    """Return the seconds that `json.load` takes, without collecting garbage meanwhile."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_loaded, (path,))
+
+
+def _loaded(path: Path) -> float:
+    gc.disable()
+    start = time.perf_counter()
+    with path.open(encoding="ascii") as file:
+        json.load(file)
+    return time.perf_counter() - start
+
+
+def commits_a_second(subject: Subject, threads: int) -> float:
+    """Return how many synced updates a second so many threads make, each of users of its own."""
+    until = time.perf_counter() + _SECONDS
+    done = [0] * threads
+    share = subject.size // threads
+
+    def work(which: int) -> None:
+        while time.perf_counter() < until:
+            number = which * share + done[which] % share
+            subject.versions[number] += 1
+            subject.store.commit(Change(put=(user(number, subject.versions[number]),)))
+            done[which] += 1
+
+    workers = [threading.Thread(target=work, args=(which,)) for which in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(done) / _SECONDS
+
+
+def compacting(subject: Subject) -> str:
+    """Return what commits cost while the store is compacted, against none of it."""
+    idle = [timed(subject.update()) for _ in range(500)]
+    thread = threading.Thread(target=subject.store.compact)
+    start = time.perf_counter()
+    thread.start()
+    busy = []
+    while thread.is_alive():
+        busy.append(timed(subject.update()))
+    ratio = statistics.median(busy) / statistics.median(idle)
+    p99 = sorted(busy)[len(busy) * 99 // 100] / 1000
+    return (
+        f"compaction {time.perf_counter() - start:.1f} s; commits meanwhile: median {ratio:.2f} x "
+        f"idle, p99 {p99:.1f} ms, worst {max(busy) / 1000:.0f} ms"
+    )
+
+
+def main(stores: list[str], sizes: list[int], rounds: int) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        urls = [(url.format(folder=folder, size=size), size) for url in stores for size in sizes]
+        subjects = []
+        for url, size in urls:
+            store: Any = open_store(url)
+            if not store.stats().records:
+                fill(store, size)
+                store.compact()
+            if url.startswith("memory"):
+                subjects.append(Subject(store, size))
+                continue
+            store.close()
+            seconds, each = opened(url, size)
+            print(f"{url}: opened in {seconds:.3f} s, {each:,.0f} bytes of memory a user")
+            if "://" not in url:
+                print(f"  {seconds / loaded(Path(url)):.2f} x json.load")
+            subjects.append(Subject(open_store(url), size))
+        stock(sizes, Path(folder))
+        print("µs, medians (and ratio to the first size): " + ", ".join(map(str, sizes)))
+        for start in range(0, len(subjects), len(sizes)):
+            print(stores[start // len(sizes)])
+            operations(subjects[start : start + len(sizes)], Path(folder), rounds)
+        for (url, _), subject in zip(urls, subjects, strict=True):
+            rates = ", ".join(f"{n}: {commits_a_second(subject, n):,.0f}" for n in (1, 4, 16))
+            print(f"{url}: commits a second by threads {rates}")
+            if "://" not in url:
+                print(f"  {compacting(subject)}")
+        for subject in subjects:
+            subject.store.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measure stores as they grow.")
+    parser.add_argument("stores", nargs="*", default=STORES)
+    parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000])
+    parser.add_argument("--rounds", type=int, default=200)
+    chosen = parser.parse_args()
+    main(list(chosen.stores), chosen.sizes, chosen.rounds)
