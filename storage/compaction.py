@@ -146,15 +146,15 @@ class Compactor:
 
     def _adopt(self, journal: Journal, new: NewSnapshot, ended: Ended, pause: Pause) -> None:
         """Read events from the new snapshot from now on, and let go of the old files."""
-        memory, places = self._shared.memory, iter(new.places.items())
+        memory, spans = self._shared.memory, iter(new.spans.items())
         with memory:
             if self._shared.journal is not journal:  # read anew meanwhile, from the old files
                 new.file.close()
                 return
             journal.open_too(new.file)
-        while some := list(islice(places, _EVENTS_AT_ONCE)):
+        while some := list(islice(spans, _EVENTS_AT_ONCE)):
             with memory:
-                journal.move_events(some, ended)
+                journal.move_events(some, new, ended)
             pause()
         with memory:
             journal.adopt(new, ended)

@@ -26,7 +26,7 @@ from .files import Files, read_at, size_of
 from .frames import HEAD_BYTES, framed, read_frame
 from .lines import log_line, next_line
 from .lockfile import Position
-from .snapshot import Pause, read_head, read_snapshot, write_snapshot
+from .snapshot import Pause, Spans, read_head, read_snapshot, write_snapshot
 from .turns import sole_compaction
 
 _OPEN_FILES_AT_MOST: Final = 16
@@ -38,7 +38,7 @@ class NewSnapshot(NamedTuple):
     """A snapshot that was written, and where each event stands in it."""
 
     file: FileIO
-    places: dict[str, Place]
+    spans: Spans
     length_bytes: int
 
 
@@ -198,12 +198,12 @@ class Journal:
         temporary = self._temporary
         file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
-            places, length = write_snapshot(self._files, file, frozen, generation, pause)
+            spans, length = write_snapshot(self._files, file, frozen, generation, pause)
         except BaseException:
             file.close()
             self._files.remove(temporary)
             raise
-        return NewSnapshot(file, places, length)
+        return NewSnapshot(file, spans, length)
 
     def put_in_place(self) -> None:
         """Let the new snapshot be the snapshot. The lock is held: who opens the store meanwhile
@@ -226,10 +226,12 @@ class Journal:
         """Take over another file, to be closed with the others."""
         self._opened.append(file)
 
-    def move_events(self, places: Iterable[tuple[str, Place]], ended: Ended) -> None:
-        """Read these events from their new places from now on."""
-        for id, place in places:
-            self.contents.move_event(id, place, out_of=ended.files)
+    def move_events(
+        self, spans: Iterable[tuple[str, tuple[int, int]]], new: NewSnapshot, ended: Ended
+    ) -> None:
+        """Read these events from the new snapshot from now on."""
+        for id, span in spans:
+            self.contents.move_event(id, Place(new.file, *span), out_of=ended.files)
 
     def adopt(self, new: NewSnapshot, ended: Ended) -> None:
         """Count on the new snapshot, to which all events were moved that stand in it. Nobody needs

@@ -29,6 +29,11 @@ from .contents import Contents, Frozen, Place
 from .documents import decimal, from_text, to_text
 from .files import Files, read_at
 
+Spans = dict[str, tuple[int, int]]
+"""Id → offset and length of the document of an event. Plain tuples of numbers, which the garbage
+collector soon passes over: a new object for each event would let it look through everything, and
+all commits wait for that."""
+
 Pause = Callable[[], None]
 """Called between two pieces of work, so that others have the interpreter too."""
 
@@ -48,18 +53,18 @@ _FIRST_LINE: Final = re.compile(
 
 def write_snapshot(
     files: Files, file: FileIO, frozen: Frozen, generation: int, pause: Pause
-) -> tuple[dict[str, Place], int]:
+) -> tuple[Spans, int]:
     """Write all that is *frozen* to an empty file, durably.
 
     *pause* is called between pieces, so that others have the interpreter too. Returns where each
     event stands now, by id, and the length of the file in bytes.
     """
-    places: dict[str, Place] = {}
+    spans: Spans = {}
     kinds = [*frozen.ids, "event"] if frozen.events else [*frozen.ids]
     blank = _first_line(generation, frozen.next_event, 0, bool(kinds))
     pending, at, synced, checksum = [blank], 0, 0, 0
     position = len(blank)
-    for piece in _pieces(frozen, kinds, file, places, len(blank)):
+    for piece in _pieces(frozen, kinds, spans, len(blank)):
         pending.append(piece)
         position += len(piece)
         if position - at >= _PIECE_BYTES:
@@ -76,13 +81,11 @@ def write_snapshot(
     first = _first_line(generation, frozen.next_event, checksum, bool(kinds))
     files.write(file, first, 0)
     files.sync(file)
-    return places, position
+    return spans, position
 
 
-def _pieces(
-    frozen: Frozen, kinds: list[str], file: FileIO, places: dict[str, Place], at: int
-) -> Iterator[bytes]:
-    """Walk over what follows the first line, some rows at a time; note the *places* of events."""
+def _pieces(frozen: Frozen, kinds: list[str], spans: Spans, at: int) -> Iterator[bytes]:
+    """Walk over what follows the first line, some rows at a time; note the *spans* of events."""
     for kind in kinds:
         head, between = to_text(kind) + b":{\n", b""
         at += len(head)
@@ -92,7 +95,7 @@ def _pieces(
             if kind == "event":
                 start = at + len(between)
                 for id, name, text in named:
-                    places[id] = Place(file, start + len(name), len(text))
+                    spans[id] = (start + len(name), len(text))
                     start += len(name) + len(text) + len(b",\n")
             piece = between + b",\n".join([name + text for _, name, text in named])
             at, between = at + len(piece), b",\n"
