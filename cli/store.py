@@ -1,4 +1,4 @@
-"""`admit store`: the store itself cared for – measured, checked, compacted, backed up, copied."""
+"""`admit store`: the store itself cared for – measured, checked, backed up, copied, exported …"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .context import Invocation, common_options, json_option
 from .output import Cell, numbers, pairs, say, say_json, shown, size, styled, table, visible
 from .store_check import check
 from .store_copy import copy
+from .store_exchange import export, import_
 from .store_opened import key_file, opened
 
 
@@ -90,3 +91,5 @@ def backup(call: Invocation, file: Path) -> None:
 
 store.add_command(check)
 store.add_command(copy)
+store.add_command(export)
+store.add_command(import_)

@@ -10,15 +10,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .exchange import Exchanged, export_tinydb, import_tinydb
     from .live import LiveStorage
     from .sql.store import SqlStore
     from .tiny import TinyStore
 
-__all__ = ["LiveStorage", "SqlStore", "TinyStore"]
+__all__ = [
+    "Exchanged",
+    "LiveStorage",
+    "SqlStore",
+    "TinyStore",
+    "export_tinydb",
+    "import_tinydb",
+]
 
 
 def __getattr__(name: str) -> Any:
-    modules = {"LiveStorage": "live", "SqlStore": "sql.store", "TinyStore": "tiny"}
+    modules = {
+        "Exchanged": "exchange",
+        "LiveStorage": "live",
+        "SqlStore": "sql.store",
+        "TinyStore": "tiny",
+        "export_tinydb": "exchange",
+        "import_tinydb": "exchange",
+    }
     if name not in modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f".{modules[name]}", __name__), name)

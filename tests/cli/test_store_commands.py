@@ -1,4 +1,4 @@
-"""`admit store`: stats, check, compact, backup, copy."""
+"""`admit store`: stats, check, compact, backup, copy, export, import."""
 
 from __future__ import annotations
 
@@ -373,3 +373,74 @@ def test_progress_is_drawn_on_a_terminal_only(shop: Path, tmp_path: Path) -> Non
     assert b"copying seal  2 of 2  100 %" in drawn
     assert drawn.endswith(b"\r\x1b[K")
     assert done.stdout.startswith("KIND ")
+
+
+# --- export and import ---------------------------------------------------------------------------
+
+
+def test_what_was_exported_is_imported_into_a_new_store(
+    run_process: RunProcess, shop: Path, tmp_path: Path
+) -> None:
+    """
+    Given an export,
+    when it is imported where no store is yet,
+    then one is begun there, which opens with the key of the first.
+    """
+    file, again = tmp_path / "export.json", tmp_path / "again.json"
+
+    exported = run_process("store", "export", str(file))
+    imported = run_process("store", "import", str(file), "--store", str(again))
+
+    assert [0, 0] == [exported.returncode, imported.returncode]
+    assert (
+        f"Exported 6 records and 6 events of {shop} to {file}.\n"
+        "It holds addresses and password hashes, and not the engine key.\n"
+    ) == exported.stdout
+    assert (
+        f"Imported 6 records and 6 events from {file} into {again}.\n"
+        "It opens with the engine key of the store that was exported.\n"
+    ) == imported.stdout
+    shutil.copy(f"{shop}.key", f"{again}.key")
+    assert 0 == run_process("store", "check", "--store", str(again)).returncode
+
+
+def test_a_dry_run_of_an_import_begins_no_store(
+    run_process: RunProcess, shop: Path, tmp_path: Path
+) -> None:
+    """It says what would be taken; also for programs."""
+    file, new = str(tmp_path / "export.json"), tmp_path / "new.json"
+    run_process("store", "export", file)
+
+    told = run_process("store", "import", file, "--dry-run", "--json", "--store", str(new))
+
+    assert {"import": file, "dry_run": True, "records": 6, "events": 6} == json.loads(told.stdout)
+    assert not new.exists()
+
+
+def test_what_is_no_export_begins_no_store(
+    run_process: RunProcess, shop: Path, tmp_path: Path
+) -> None:
+    """The error names what to give; nothing half-done stays."""
+    other, new = tmp_path / "other.json", tmp_path / "new.json"
+    other.write_text("{}")
+
+    refused = run_process("store", "import", str(other), "--store", str(new))
+
+    assert 2 == refused.returncode
+    assert "is no export of a store" in refused.stderr
+    assert not new.exists()
+
+
+def test_neither_export_nor_import_writes_over_what_is_there(
+    run_process: RunProcess, shop: Path, tmp_path: Path
+) -> None:
+    """A file stays, and a store that holds something takes nothing."""
+    file = str(tmp_path / "export.json")
+    run_process("store", "export", file)
+
+    again = run_process("store", "export", file)
+    full = run_process("store", "import", file)
+
+    assert [2, 2] == [again.returncode, full.returncode]
+    assert "is there already" in again.stderr
+    assert "is not empty" in full.stderr
