@@ -156,7 +156,8 @@ def _say(error: object) -> str:
 
 def _minutes(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(0, round(seconds))} seconds"
+        whole = max(0, round(seconds))
+        return f"{whole} second{'' if whole == 1 else 's'}"
     if seconds < 90 * 60:
         return f"{round(seconds / 60)} minutes"
     if seconds < 36 * 3600:

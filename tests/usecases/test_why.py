@@ -36,6 +36,19 @@ def test_who_has_mail_waits_for_a_press(
     assert "resend" in why.suggestion
 
 
+def test_one_second_is_not_said_in_the_plural(
+    engine: admit.Engine, clock: SettableClock, ada: admit.User
+) -> None:
+    """
+    Given a user whose mail was handed over,
+    when a second has passed,
+    then why says "1 second".
+    """
+    clock.advance(timedelta(seconds=1))
+
+    assert "email (register), 1 attempt: handed over 1 second ago." == engine.why(ada).delivery
+
+
 def test_why_tells_of_the_user_as_it_is_now(engine: admit.Engine, ada: admit.User) -> None:
     """A record from before does."""
     engine.confirm_manually(ada)
