@@ -78,6 +78,7 @@ def sweep(call: Invocation) -> None:
                     "throttles": swept.throttles,
                     "tombstones": swept.tombstones,
                     "refusals": swept.refusals,
+                    "compactions": swept.compactions,
                 }
             )
         )

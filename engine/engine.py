@@ -408,9 +408,11 @@ class Engine:
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
         """Remove what is past its time, up to *most* of each kind: expired pending users (setting
         `expire_pending_after`), ended sessions, counters, tombstones (`audit_retention`), refusals
-        (`refusal_retention`).
+        (`refusal_retention`); and compact the store if something erased has stood in its files for
+        `erase_within`.
 
         Raises:
+            StoreError: it could not be compacted; the rest was done.
             InvalidInput: *most* is not from 1 to 1,000,000.
         """
         check_number(most, "most", 1, 1_000_000)

@@ -130,6 +130,12 @@ class Settings:
         minimum=timedelta(days=1),
         maximum=timedelta(days=36_500),
     )
+    erase_within: timedelta = setting(
+        timedelta(days=1),
+        "How soon what was erased is gone from the store's files.",
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(days=365),
+    )
     refusal_retention: timedelta = setting(
         timedelta(days=90),
         "How long events of refusals and of what strangers asked for are kept.",

@@ -10,6 +10,7 @@ from .._core import Core
 from ..clock import to_text
 from ..stores import Change, Cursor, Remove, Store, VersionMoved
 from .delete import sweep_pending
+from .erasing import compact_if_due
 from .forgetting import forget_refusals
 from .seal import forgotten
 
@@ -26,6 +27,8 @@ class Swept:
     """Deleted users past the audit's retention, with their events."""
     refusals: int
     """Events of refusals, and of what strangers asked for, past a retention of their own."""
+    compactions: int
+    """1 if the store was compacted, because something erased stood in its files long enough."""
 
     def __bool__(self) -> bool:
         return bool(self.total)
@@ -46,6 +49,7 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
         + _past(core.store, "phantom", "until", now, most),
         tombstones=_tombstones(core, most),
         refusals=forget_refusals(core, most=most),
+        compactions=compact_if_due(core),
     )
 
 

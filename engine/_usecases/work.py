@@ -20,6 +20,7 @@ from ..stores import Change, Cursor, KeyTaken, Record, Ref, Remove, VersionMoved
 from .confirming import rivals
 from .delete import reject, reject_loser
 from .enter import Entered, ResetRequest, enter
+from .erasing import note_erasure
 from .password import conclude_reset
 from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, is_loaded, new_attempt, with_run
 
@@ -196,7 +197,9 @@ def _do_chore(core: Core, user: User) -> None:
     """What a user left to be done: a deleted one's traces, a confirmed one's rivals."""
     again_at: datetime | None = None
     if user.state == "deleted":
-        if not _erase(core, user):
+        if _erase(core, user):
+            note_erasure(core)
+        else:
             # Not at once: a step that keeps failing would have the worker do nothing else.
             again_at = core.now() + ERASE_AGAIN_AFTER
     else:

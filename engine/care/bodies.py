@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from .._codec import session_from, session_put, user_from, user_keys, user_labels
 from .._copy_mark import MARK_KEY, mark_of
 from .._keys import KEY_RECORD
+from .._usecases.erasing import ERASURE_KEY
 from .._usecases.seal import HEAD_KEY
 from ..clock import from_text
 from ..records import User
@@ -127,6 +128,9 @@ def _consumer(record: Record) -> Wanted:
 
 
 def _job(record: Record) -> Wanted:
+    if ERASURE_KEY in record.keys:
+        from_text(record.body["since"])
+        return Wanted((ERASURE_KEY,), ())
     if MARK_KEY not in record.keys:
         return Wanted(None, None)
     mark_of(record)
