@@ -273,6 +273,8 @@ class Journal:
                 f"{Path(error.filename).name} is missing.",
                 "Put it back, or restore it together with the snapshot from a backup.",
             ) from None
+        if (later := self._filled_log(after=self.generation)) is not None:
+            raise self._damaged(f"ends without naming its successor, though {later.name} is there")
         if not self._read_only:
             # Who made the snapshot may have died, or failed, before its name was on the disk.
             self._files.sync_directory(self._path.parent)
@@ -295,12 +297,11 @@ class Journal:
 
     def _begin_store(self) -> int:
         """Make the first log, then an empty snapshot: in this order a crash leaves no store."""
-        for log in self._logs():
-            if log.stat().st_size > len(framed(log_line(SCHEMA, 1))):
-                raise StoreDamaged(
-                    f"{self._path.name} is missing, though {log.name} is there.",
-                    "Put it back, or restore both from a backup.",
-                )
+        if (log := self._filled_log(after=0)) is not None:
+            raise StoreDamaged(
+                f"{self._path.name} is missing, though {log.name} is there.",
+                "Put it back, or restore both from a backup.",
+            )
         if self._read_only:
             raise StoreReadOnly(
                 f"There is no store at {self._path.name}, and it was opened for reading only.",
@@ -374,6 +375,17 @@ class Journal:
 
     def _old_logs(self, generation: int) -> list[Path]:
         return [log for log in self._logs() if _generation_in(log) < generation]
+
+    def _filled_log(self, *, after: int) -> Path | None:
+        """Return a log behind the generation *after* that holds a commit: a compaction makes the
+        next log ahead, but nobody commits to it before the one before it names it durably."""
+        for log in self._logs():
+            generation = _generation_in(log)
+            if generation > after and log.stat().st_size > len(
+                framed(log_line(SCHEMA, generation))
+            ):
+                return log
+        return None
 
     def _log_path(self, generation: int) -> Path:
         return self._path.with_name(f"{self._path.name}.log.{generation}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from contextlib import closing
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_store import CHANGES, Seen, UnsyncedFiles, id_of, put, seen
+from small_store import CHANGES, FailingFiles, Seen, UnsyncedFiles, id_of, put, seen
 
-from admit.errors import StoreDamaged, StoreReadOnly, StoreTooNew
+from admit.errors import StoreDamaged, StoreError, StoreReadOnly, StoreTooNew
 from admit.storage import TinyStore
 from admit.stores import Change, Remove
 
@@ -153,6 +154,29 @@ def test_a_missing_log_is_refused(path: Path, log: Path) -> None:
 
     with pytest.raises(StoreDamaged, match=r"users\.json\.log\.1 is missing"):
         TinyStore(path)
+
+
+@pytest.mark.parametrize("zeros", [False, True], ids=["cut", "zeros"])
+def test_a_log_that_lost_the_way_to_the_next_one_is_refused(
+    path: Path, log: Path, store: TinyStore, files: FailingFiles, zeros: bool
+) -> None:
+    """Given commits in a second log, because a compaction could not replace the snapshot, when the
+    first one lost its last bytes, then opening refuses: what looks like a torn tail hides them."""
+    files.replace_error = OSError(errno.EIO, "no")
+    with pytest.raises(StoreError):
+        store.compact()
+    store.commit(Change(put=(put(5),)))
+    store.close()
+    whole = log.read_bytes()
+    log.write_bytes(whole[:-12] + bytes(12) if zeros else whole[:-12])
+
+    for read_only in (True, False):
+        with pytest.raises(StoreDamaged, match=r"log\.1 .* though users\.json\.log\.2 is there"):
+            TinyStore(path, read_only=read_only)
+
+    log.write_bytes(whole)
+    with closing(TinyStore(path)) as again:
+        assert again.find("key:5") is not None
 
 
 @pytest.mark.parametrize("content", ["{}", '{"user": {"1": {}}}', "not JSON\n"])

@@ -85,6 +85,7 @@ class FailingFiles(UnsyncedFiles):
         self.write_error: OSError | None = None
         self.written_before_error_bytes = 0
         self.sync_error: OSError | None = None
+        self.replace_error: OSError | None = None
         self.interrupt_before: int | None = None
         """Raise Interrupted after so many further steps, once; a write has three: nothing, half and
         all of it is written."""
@@ -117,6 +118,8 @@ class FailingFiles(UnsyncedFiles):
 
     def replace(self, source: Path, target: Path) -> None:
         self._step()
+        if self.replace_error is not None:
+            raise self.replace_error
         super().replace(source, target)
 
     def remove(self, path: Path) -> None:
