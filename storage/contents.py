@@ -86,7 +86,7 @@ class Contents:
         return self._frozen
 
     def thaw(self) -> None:
-        """Keep no moment any more."""
+        """Keep no moment any more. Needs no lock; what still comes for it is let pass."""
         self._frozen = None
 
     def record(self, kind: str, id: str) -> Record | None:
@@ -269,9 +269,10 @@ class Contents:
     def _take(self, step: Step, text: bytes | None) -> None:
         write, old = step.write, step.old
         self._recent.pop((write.kind, write.id), None)
-        if self._frozen is not None:
+        frozen = self._frozen  # once: whoever wrote the snapshot thaws without a lock
+        if frozen is not None:
             before = self.tables.get(write.kind, {}).get(write.id)
-            self._frozen.changes(write.kind, write.id, before)
+            frozen.changes(write.kind, write.id, before)
         old_labels = () if old is None else old.labels
         if isinstance(write, Put) and text is not None:
             self.index.replace(write.kind, write.id, old_labels, write.keys, write.labels)

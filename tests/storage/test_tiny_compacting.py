@@ -20,6 +20,8 @@ from small_store import CHANGES, UnsyncedFiles, happened, id_of, put, seen
 
 from admit.errors import StoreError, StoreFull
 from admit.storage import TinyStore
+from admit.storage.contents import Contents
+from admit.storage.lines import written
 from admit.stores import Change, KeyTaken, Label, Put, Remove, Store, VersionMoved
 from admit.testing import MemoryStore
 
@@ -208,6 +210,47 @@ def test_whatever_is_changed_meanwhile_ends_as_it_does_in_memory(
             assert expected == _everything(other)
             with closing(TinyStore(path, read_only=True)) as new:
                 assert expected == _everything(new)
+
+
+class _IdAskedFor(str):
+    """An id that does something when it is looked up for the n-th time."""
+
+    __slots__ = ("_do", "_left")
+
+    def __new__(cls, id: str, at: int, do: Callable[[], None]) -> _IdAskedFor:
+        self = super().__new__(cls, id)
+        self._left, self._do = at, do
+        return self
+
+    def __hash__(self) -> int:
+        self._left -= 1
+        if self._left == 0:
+            self._do()
+        return super().__hash__()
+
+
+def test_a_snapshot_that_is_finished_amid_a_commit_does_not_fail_it() -> None:
+    """Given a snapshot being written, which holds no lock, when it is finished while a commit that
+    is on the disk already is taken over, at whichever look for its record, then it is taken."""
+    contents, looks = Contents(), 0
+    for at in range(1, 12):
+        finished: list[int] = []
+
+        def finish(at: int = at, finished: list[int] = finished) -> None:
+            finished.append(at)
+            contents.thaw()
+
+        contents.freeze()
+        change = Change(put=(Put("user", id_of(at), {"n": at}),))
+        steps = contents.plan(change)
+        write = Put("user", _IdAskedFor(id_of(at), at, finish), {"n": at})
+        contents.apply_change(change, [steps[0]._replace(write=write)], written(change).documents)
+        looks += len(finished)
+
+        record = contents.record("user", id_of(at))
+        assert record is not None
+        assert {"n": at} == record.body
+    assert looks >= 2
 
 
 def test_only_one_compacts_at_a_time(store: TinyStore, files: SteppedFiles, path: Path) -> None:
