@@ -215,7 +215,8 @@ def test_whatever_is_changed_meanwhile_ends_as_it_does_in_memory(
 class _IdAskedFor(str):
     """An id that does something when it is looked up for the n-th time."""
 
-    __slots__ = ("_do", "_left")
+    _left: int
+    _do: Callable[[], None]
 
     def __new__(cls, id: str, at: int, do: Callable[[], None]) -> _IdAskedFor:
         self = super().__new__(cls, id)
