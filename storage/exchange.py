@@ -24,7 +24,6 @@ from admit.stores import KeyTaken, Record, StoredEvent
 from admit.upkeep import Upkeep, View
 
 from .documents import (
-    check_id,
     check_kind,
     decimal,
     event_from,
@@ -34,10 +33,10 @@ from .documents import (
     to_text,
 )
 from .files import MODE
+from .rules import EVENTS, broken_rule
 
 _MARK: Final = b'{"_admit":{"1":{"export":1}}'
 _META: Final = "_admit"
-_EVENTS: Final = "event"
 _GIVE: Final = "Give a file that `admit store export` wrote."
 
 
@@ -113,7 +112,7 @@ def import_tinydb(source: str | Path, store: Upkeep, *, dry_run: bool = False) -
     with store.view() as view:
         if list(view.kinds()) or next(iter(view.events()), None) is not None:
             raise InvalidInput("store", "is not empty.", "Import into one that is begun by it.")
-    records = [record for kind in tables if kind != _EVENTS for record in _records(kind, tables)]
+    records = [record for kind in tables if kind != EVENTS for record in _records(kind, tables)]
     events = [event for _, event in sorted(_events(tables), key=lambda pair: pair[0])]
     if not dry_run:
         try:
@@ -146,47 +145,20 @@ def _records(kind: str, tables: dict[str, dict[str, Any]]) -> Iterator[Record]:
     except ValueError:
         raise InvalidInput("source", f"{kind[:100]!r} is no name of a table.") from None
     for name, document in tables[kind].items():
-        _check_id(kind, name, document)
-        if type(document.get("_version")) is not int or document["_version"] < 1:
-            raise _wrong(kind, name, "has no `_version` of 1 or more")
-        if not _are_texts(document.get("_keys", [])):
-            raise _wrong(kind, name, "has `_keys` that are no list of texts")
-        labels = document.get("_labels", [])
-        if not isinstance(labels, list) or not all(_are_texts(x) and len(x) == 2 for x in labels):
-            raise _wrong(kind, name, "has `_labels` that are no list of pairs of texts")
+        _check(kind, name, document)
         yield record_from(kind, to_text(document))
 
 
 def _events(tables: dict[str, dict[str, Any]]) -> Iterator[tuple[int, StoredEvent]]:
-    for name, document in tables.get(_EVENTS, {}).items():
-        _check_id(_EVENTS, name, document)
-        for field in ("_number", "_version", "_sequence"):
-            if type(document.get(field, 0 if field != "_number" else None)) is not int:
-                raise _wrong(_EVENTS, name, f"has no whole number as `{field}`")
-        if not isinstance(document.get("_user", ""), str):
-            raise _wrong(_EVENTS, name, "has a `_user` that is no text")
-        if not isinstance(document.get("_detail", {}), dict):
-            raise _wrong(_EVENTS, name, "has a `_detail` that is no object")
+    for name, document in tables.get(EVENTS, {}).items():
+        _check(EVENTS, name, document)
         event, number = event_from(to_text(document))
         yield number, event
 
 
-def _check_id(table: str, name: str, document: object) -> None:
-    if not isinstance(document, dict):
-        raise _wrong(table, name, "is no object")
-    id = document.get("_id")
-    try:
-        if not isinstance(id, str):
-            raise ValueError
-        check_id(id)
-    except ValueError:
-        raise _wrong(table, name, "has no `_id` of 24 hex digits") from None
-    if decimal(id) != name:
-        raise _wrong(table, name, "has an `_id` that is not its document id as a hex number")
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _check(table: str, name: str, document: object) -> None:
+    if (rule := broken_rule(table, name, document)) is not None:
+        raise _wrong(table, name, rule)
 
 
 def _wrong(table: str, name: str, rule: str) -> InvalidInput:

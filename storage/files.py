@@ -52,6 +52,10 @@ class Files:
         """Give *source* the name of *target*, in one step."""
         source.replace(target)
 
+    def link(self, source: Path, target: Path) -> None:
+        """Give *source* a second name, which must be free."""
+        target.hardlink_to(source)
+
     def remove(self, path: Path) -> None:
         """Remove a file that nobody needs; one that cannot be removed is let be."""
         with contextlib.suppress(OSError):

@@ -17,6 +17,7 @@ acknowledged, nor were they; a hole before any other line is damage.
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -38,6 +39,11 @@ class Frame(NamedTuple):
     payload: bytes
     at: int
     """The offset of the payload in the data read."""
+
+    @property
+    def line_at(self) -> int:
+        """The offset of the line."""
+        return self.at - HEAD_BYTES
 
     @property
     def end(self) -> int:
@@ -77,6 +83,22 @@ def read_frame(data: bytes, at: int, where: str, offset: int) -> Frame | None:
         f"{where} is damaged at byte {offset + at}.",
         "Restore it from a backup; nothing was changed.",
     )
+
+
+def read_past_damage(data: bytes, at: int) -> Frame | None:
+    """Return the first line at *at* or behind it that is whole, but perhaps for its line feed.
+
+    What begins behind *at* begins a line: within one, somebody may have let a body hold what looks
+    like another.
+    """
+    for start in chain([at], (head.start() for head in _HEAD.finditer(data, at + 1))):
+        head = data[start : start + HEAD_BYTES]
+        if len(head) == HEAD_BYTES and b"%08x" % crc32(head[:18]) == head[18:26]:
+            begin = start + HEAD_BYTES
+            frame = Frame(data[begin : begin + int(head[:8], 16)], begin)
+            if b"%08x" % crc32(frame.payload) == head[9:17]:
+                return frame
+    return None
 
 
 def _is_torn(data: bytes, at: int) -> bool:

@@ -105,8 +105,8 @@ class Journal:
             self.snapshot_bytes = size_of(file)
         self.log_bytes_before = sum(
             log.stat().st_size
-            for log in self._logs()
-            if first <= _generation_in(log) < self.generation
+            for generation, log in logs_of(self._path).items()
+            if first <= generation < self.generation
         )
 
     def follow(self, target: Position) -> bool:
@@ -365,25 +365,14 @@ class Journal:
     def _temporary(self) -> Path:
         return self._path.with_name(self._path.name + ".tmp")
 
-    def _logs(self) -> list[Path]:
-        return [
-            path
-            for path in self._path.parent.glob("*.log.*")
-            if path.name.startswith(self._path.name + ".log.")
-            and path.name.rpartition(".")[2].isdecimal()
-        ]
-
     def _old_logs(self, generation: int) -> list[Path]:
-        return [log for log in self._logs() if _generation_in(log) < generation]
+        return [log for its, log in logs_of(self._path).items() if its < generation]
 
     def _filled_log(self, *, after: int) -> Path | None:
         """Return a log behind the generation *after* that holds a commit: a compaction makes the
         next log ahead, but nobody commits to it before the one before it names it durably."""
-        for log in self._logs():
-            generation = _generation_in(log)
-            if generation > after and log.stat().st_size > len(
-                framed(log_line(SCHEMA, generation))
-            ):
+        for generation, log in logs_of(self._path).items():
+            if generation > after and is_filled(log, generation):
                 return log
         return None
 
@@ -414,5 +403,17 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _generation_in(log: Path) -> int:
-    return int(log.name.rpartition(".")[2])
+def logs_of(path: Path) -> dict[int, Path]:
+    """Return the logs of the store at *path* by their generations, in order."""
+    begins = f"{path.name}.log."
+    found = {
+        int(log.name.removeprefix(begins)): log
+        for log in path.parent.glob("*.log.*")
+        if log.name.startswith(begins) and log.name.removeprefix(begins).isdecimal()
+    }
+    return dict(sorted(found.items()))
+
+
+def is_filled(log: Path, generation: int) -> bool:
+    """Return whether a log holds more than its first line."""
+    return log.stat().st_size > len(framed(log_line(SCHEMA, generation)))

@@ -137,7 +137,7 @@ def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
     head = read_head(file, path)
     check_sum(file, path)
     contents = Contents()
-    contents.fill(_rows_in(file, head.length_bytes))
+    contents.fill(rows_in(file, head.length_bytes))
     contents.events.next_number = max(contents.events.next_number, head.next_event)
     return contents, head.generation
 
@@ -193,7 +193,7 @@ def _checksum(file: FileIO, digits_at: int) -> int:
     return checksum
 
 
-def _rows_in(file: FileIO, at: int) -> Iterator[tuple[str, bytes, Place | None]]:
+def rows_in(file: FileIO, at: int) -> Iterator[tuple[str, bytes, Place | None]]:
     """Walk over the documents from the offset *at*: table, text, and of an event its place."""
     kind, is_event = "", False
     file.seek(at)

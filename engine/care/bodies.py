@@ -38,6 +38,30 @@ def wanted(record: Record) -> Wanted:
     return Wanted(None, None) if read is None else read(record)
 
 
+def knows_kind(kind: str) -> bool:
+    """Return whether the engine itself writes records of this kind."""
+    return kind in _READERS
+
+
+def kind_that_fits(record: Record) -> str | None:
+    """Return the one kind of which the engine would write this body under exactly these keys and
+    labels, the record's own before others; None if there is none, or more than one."""
+    fitting: dict[str, bool] = {}
+    for kind, read in _READERS.items():
+        try:
+            keys, labels = read(record)
+        except UNREADABLE:
+            continue
+        told = [(keys, record.keys), (labels, record.labels)]
+        known = [(told_by_body, there) for told_by_body, there in told if told_by_body is not None]
+        if known and all(set(told_by_body) == set(there) for told_by_body, there in known):
+            fitting[kind] = len(known) == len(told)
+    if record.kind in fitting:
+        return record.kind
+    surest = [kind for kind, by_both in fitting.items() if by_both] or list(fitting)
+    return surest[0] if len(surest) == 1 else None
+
+
 def checked_user(record: Record) -> User:
     """Return the user that a record holds, the parts that say who and what it is looked at."""
     user = user_from(record)

@@ -66,7 +66,8 @@ def test_the_run_does_every_operation_there_is(tmp_path: Path) -> None:
         run.close()
 
         done = run.disk.operations
-        assert {name for name in vars(Files) if not name.startswith("_")} == set(done)
+        there_are = {name for name in vars(Files) if not name.startswith("_")}
+        assert there_are - {"link"} == set(done)  # that only a repair does: test_tiny_repair.py
         assert done.count("replace") >= 5
         _ends_with(run)
 

@@ -122,6 +122,10 @@ class FailingFiles(UnsyncedFiles):
             raise self.replace_error
         super().replace(source, target)
 
+    def link(self, source: Path, target: Path) -> None:
+        self._step()
+        super().link(source, target)
+
     def remove(self, path: Path) -> None:
         self._step()
         super().remove(path)
