@@ -313,7 +313,7 @@ class Life(RuleBasedStateMachine):
             return
         token = tokens[which % len(tokens)]
         was, loses = person.state, self.loses(person)
-        live = token.expires_at > self.clock.now()
+        live = token.expires_at > self.clock.now() and not self.is_forgotten(person, token)
         try:
             if by_code:
                 user = self.engine.confirm(address=person.address, code=token.code)
@@ -337,6 +337,11 @@ class Life(RuleBasedStateMachine):
                 self.world.end_sessions(person)  # whoever was in before her is out (H2)
             person.proved = person.proved or proves
             person.state = "confirmed"
+            token.used = True
+
+    def is_forgotten(self, person: Person, token: Token) -> bool:
+        """Only what was used may be: a token that was not pressed yet opens to its last moment."""
+        return token.used and self.engine.users.get(person.id).run(token.run) is None
 
     @rule()
     def press_all_that_is_dead(self) -> None:

@@ -20,6 +20,8 @@ class Token:
     code: str
     purpose: str
     expires_at: datetime
+    used: bool = False
+    """Pressed: from then on its run may be forgotten, as newer ones come."""
 
     @property
     def credentials(self) -> dict[str, str]:
