@@ -45,7 +45,8 @@ class Calls:
         """Return what *call* returns (awaited, if it is awaitable), or raise what it raises.
 
         Raises:
-            PluginTimedOut: it took longer than *limit_seconds*; it goes on, unheeded.
+            PluginTimedOut: it took longer than *limit_seconds*; it goes on, unheeded, unless it had
+                not begun: then it never does.
             PluginOverloaded: too many of this plugin's calls hang; it was not called.
         """
         with self._lock:
@@ -121,7 +122,10 @@ class Calls:
                 continue  # a job is on its way: whoever sends one took the inbox off the list
             value, error = None, None
             try:
-                value = job.context.run(_finish, job.call)
+                with self._lock:
+                    given_up = job.abandoned
+                if not given_up:  # else it would act for nobody: its time was up before it began
+                    value = job.context.run(_finish, job.call)
             except Exception as problem:
                 error = problem
             except BaseException as problem:  # SystemExit: a plugin must not end our thread
