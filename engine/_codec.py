@@ -311,6 +311,8 @@ def session_put(session: Session, expects: int | None) -> Put:
         "expires_at": to_text(session.expires_at),
         "refresh_digest": session.refresh_digest,
     }
+    if session.authenticated_at != session.created_at:
+        body["authenticated_at"] = to_text(session.authenticated_at)
     if session.device is not None:
         body["device"] = session.device
     labels = (
@@ -330,12 +332,18 @@ def session_from(record: Record) -> Session:
         identity=body["identity"],
         epoch=body["epoch"],
         created_at=from_text(body["created_at"]),
+        authenticated_at=authenticated_at(body),
         refreshed_at=from_text(body["refreshed_at"]),
         expires_at=from_text(body["expires_at"]),
         refresh_digest=body["refresh_digest"],
         device=body.get("device"),
         version=record.version,
     )
+
+
+def authenticated_at(session: Body) -> datetime:
+    """Return when the user of a session's record last proved who they are."""
+    return from_text(session.get("authenticated_at") or session["created_at"])
 
 
 def event_from(stored: StoredEvent) -> Event:

@@ -28,6 +28,7 @@ AdmitError
 │   ├── UserDisabled
 │   └── PasswordMustChange
 ├── SessionInvalid             an access or refresh token that opens nothing any more
+├── FreshLogInNeeded           the session is good, its log-in too long ago for this
 ├── FlowFailed                 the flow raised, hung or could not deliver: the user is kept
 ├── DeliveryFailed             what a transport raises; `temporary` decides what follows
 ├── PluginError
@@ -377,6 +378,22 @@ class SessionInvalid(AdmitError):
         self.because = because
         self.sentence = f"The session is not valid: {because}."
         self.next_step = "Refresh it, or log in again."
+
+
+class FreshLogInNeeded(AdmitError):
+    """The session is good, but its user last proved who they are longer ago than `within`.
+
+    Nothing was changed.
+    """
+
+    code = "fresh-log-in-needed"
+    exit_code = 4
+
+    def __init__(self, within: timedelta) -> None:
+        super().__init__(within)
+        self.within = within
+        self.sentence = "This needs a fresh log-in."
+        self.next_step = "Log in again, then repeat it at once."
 
 
 class FlowFailed(AdmitError):

@@ -14,12 +14,13 @@ from ._ids import check_id
 from ._numbers import check_number
 from ._setting_sources import SettingInfo
 from ._text import check_text
-from ._usecases import audit, bulk, sessions, set_setting, stranger
+from ._usecases import audit, bulk, fresh, sessions, set_setting, stranger
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
+from .masked import Secret
 from .preparing import user_id
-from .records import Event, Session, User, UserId
+from .records import Access, Event, Session, User, UserId
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 LONGEST_PAGE: Final = 1000
@@ -189,6 +190,19 @@ class Sessions:
             UserNotFound: nobody has this *address*. InvalidInput: this is no id.
         """
         return tuple(sessions.of_user(self._core, user_id(self._core, user, address)))
+
+    def verify_fresh(self, access_token: str | Secret) -> Access:
+        """Return what an access token says, if its user proved who they are within the setting
+        `fresh_log_in_within`: for what a thief of the token must not do (security.md O6).
+
+        Users without a credential that could be given again – anonymous ones – are exempt.
+
+        Raises:
+            SessionInvalid: as `Engine.verify`, and always looked up.
+            FreshLogInNeeded: the log-in was longer ago.
+        """
+        fresh.caller(self._core, access_token, fresh=True)
+        return sessions.verify(self._core, access_token)
 
     def end(self, session_id: str) -> None:
         """End one session at once. One that is gone already is let pass."""

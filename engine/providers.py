@@ -68,6 +68,9 @@ class Provider(Protocol):
 
     Else it runs in a thread of ours, each call for 30 seconds at most. It is asked from several
     threads at once. `admit.testing.contracts.ProviderContract` checks all that is said here.
+
+    `repeatable = False` says that its credentials cannot be given a second time, as an anonymous
+    user's: who has no other identity is asked for no fresh log-in (security.md O6).
     """
 
     name: str

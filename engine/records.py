@@ -206,6 +206,8 @@ class Session:
     identity: str
     epoch: int
     created_at: datetime
+    authenticated_at: datetime
+    """When its user last proved who they are: at the log-in, or again since (security.md O6)."""
     refreshed_at: datetime
     expires_at: datetime
     refresh_digest: str = attrs.field(repr=False)
@@ -231,6 +233,8 @@ class Access:
     session_id: SessionId
     issued_at: datetime
     expires_at: datetime
+    authenticated_at: datetime
+    """When the session's user last proved who they are."""
     claims: Mapping[str, object]
 
 

@@ -106,6 +106,12 @@ class Settings:
         minimum=timedelta(minutes=30),
         maximum=timedelta(days=5 * 365),
     )
+    fresh_log_in_within: timedelta | None = setting(
+        timedelta(minutes=5),
+        "How old a log-in may be for link, unlink, delete and the like; none: any.",
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(hours=24),
+    )
     cool_down: timedelta = setting(
         timedelta(seconds=60),
         "How long a stranger or user waits between two messages to one address.",

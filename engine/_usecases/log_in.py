@@ -279,6 +279,7 @@ def new_session(
         identity=identity.id,
         epoch=user.epoch,
         created_at=now,
+        authenticated_at=now,
         refreshed_at=now,
         expires_at=expires_at,
         refresh_digest=token_digest(refresh),

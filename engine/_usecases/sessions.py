@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _jwt
-from .._codec import session_from, user_from
+from .._codec import authenticated_at, session_from, user_from
 from .._commits import Decision, build, change_user, commit, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
@@ -24,13 +24,30 @@ def verify(core: Core, token: str | Secret) -> Access:
     claims = core.signer.verify(text, kind="access", now=now)
     user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
     _check_alive(user, session, claims["sub"])
+    assert session is not None, "it is alive"
     return Access(
         user_id=UserId(claims["sub"]),
         session_id=SessionId(claims["sid"]),
         issued_at=_jwt.instant(claims["iat"]),
         expires_at=_jwt.instant(claims["exp"]),
+        authenticated_at=authenticated_at(session.body),
         claims=claims,
     )
+
+
+def caller(core: Core, token: str | Secret) -> tuple[User, Session]:
+    """Return whose access token this is, and of which session, as both are now.
+
+    Raises:
+        SessionInvalid: malformed, forged, expired or ended.
+    """
+    text = token.reveal() if isinstance(token, Secret) else token
+    claims = core.signer.verify(text, kind="access", now=core.now())
+    user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
+    _check_alive(user, session, claims["sub"])
+    assert user is not None, "it is alive"
+    assert session is not None, "it is alive"
+    return user_from(user), session_from(session)
 
 
 def _check_alive(user: Record | None, session: Record | None, user_id: str) -> None:

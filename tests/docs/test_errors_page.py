@@ -56,6 +56,7 @@ def one_of_each() -> list[AdmitError]:
         errors.UserDisabled(),
         errors.PasswordMustChange(),
         errors.SessionInvalid("expired"),
+        errors.FreshLogInNeeded(timedelta(minutes=5)),
         errors.FlowFailed("email", "delivery-refused", "550 no", user, run),
         errors.DeliveryFailed("550 no", temporary=False),
         errors.PluginFailed("policy", "before_register", "ValueError"),

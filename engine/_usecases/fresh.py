@@ -1,0 +1,43 @@
+"""The caller of a sensitive act: a live session whose log-in is fresh enough (security.md O6)."""
+
+from __future__ import annotations
+
+from .._core import Core
+from .._plugins import Offer
+from ..errors import FreshLogInNeeded
+from ..masked import Secret
+from ..records import Session, User
+from . import sessions
+
+
+def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User, Session]:
+    """Return the user and the session of an access token, looked up now: what ended is seen.
+
+    With *fresh*, the user must have proved who they are within the setting `fresh_log_in_within`;
+    exempt is who has no credential that could be given again – an anonymous user.
+
+    Raises:
+        SessionInvalid: malformed, forged, expired or ended.
+        FreshLogInNeeded: the log-in was longer ago. Nothing was changed.
+    """
+    user, session = sessions.caller(core, access_token)
+    within = core.settings.fresh_log_in_within
+    if (
+        fresh
+        and within is not None
+        and core.now() - session.authenticated_at > within
+        and can_prove_again(core, user)
+    ):
+        raise FreshLogInNeeded(within)
+    return user, session
+
+
+def can_prove_again(core: Core, user: User) -> bool:
+    """Return whether a user has an identity whose credentials can be given again; so it is taken
+    to be if its provider is not loaded here."""
+    offers = core.plugins.offers("register_providers")
+    return any(_is_repeatable(offers.get(identity.provider)) for identity in user.identities)
+
+
+def _is_repeatable(provider: Offer | None) -> bool:
+    return provider is None or bool(getattr(provider.value, "repeatable", True))
