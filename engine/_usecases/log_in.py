@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import attrs
 
-from .. import _jwt
 from .._codec import session_put
 from .._commits import (
     Decision,
@@ -22,7 +19,6 @@ from .._commits import (
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
-from .._tokens import token_digest
 from ..addresses import canonical
 from ..errors import (
     ConfirmationRequired,
@@ -35,13 +31,11 @@ from ..errors import (
 from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..providers import Check, Claim
-from ..records import Address, Identity, LogIn, Session, SessionId, User, UserId
+from ..records import Address, Identity, LogIn, Session, User, UserId
 from ..stores import KeyTaken
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
-
-SEEN_EVERY: Final = timedelta(minutes=15)
-"""A log-in writes the user's document only the first time, or after this long (design.md §9)."""
+from .session_opening import SEEN_EVERY, logged_in, new_session
 
 
 @attrs.frozen
@@ -170,7 +164,7 @@ def _enter(
         user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle, known=user)
     except UserNotFound:
         raise WrongCredentials from None
-    return _answer(core, user, session, refresh)
+    return logged_in(core, user, session, refresh)
 
 
 def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> User | None:
@@ -239,7 +233,7 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         if holder is None:
             raise TryLater("others are changing this user") from None
         return _enter(core, by, provider, known, holder, settle)
-    return _answer(core, user, session, refresh)
+    return logged_in(core, user, session, refresh)
 
 
 def _addresses(claim: Claim, provider: str, now: datetime) -> tuple[Address, ...]:
@@ -252,62 +246,4 @@ def _addresses(claim: Claim, provider: str, now: datetime) -> tuple[Address, ...
             proved_at=now if claim.address_proved else None,
             proved_by=provider if claim.address_proved else None,
         ),
-    )
-
-
-def new_session(
-    core: Core, by: Acting, user: User, identity: Identity, now: datetime
-) -> tuple[Session, Secret]:
-    """Return a session and its refresh token: a JWT, as existing clients parse it, with 256 random
-    bits of its own (S1); only its digest is kept."""
-    session_id = SessionId(core.ids.mint(now))
-    expires_at = now + core.settings.refresh_token_lifetime
-    refresh = core.signer.sign(
-        {
-            "typ": "refresh",
-            "sub": user.id,
-            "sid": session_id,
-            "iat": _jwt.seconds(now),
-            "exp": _jwt.seconds(expires_at),
-            "jti": secrets.token_urlsafe(32),
-        }
-    )
-    session = Session(
-        id=session_id,
-        user=user.id,
-        provider=identity.provider,
-        identity=identity.id,
-        epoch=user.epoch,
-        created_at=now,
-        authenticated_at=now,
-        refreshed_at=now,
-        expires_at=expires_at,
-        refresh_digest=token_digest(refresh),
-        device=None if by.client is None else by.client.device,
-        version=1,
-    )
-    return session, Secret(refresh)
-
-
-def access_token(core: Core, user_id: str, session_id: str, now: datetime) -> Secret:
-    """Return a new access token for a session."""
-    return Secret(
-        core.signer.sign(
-            {
-                "typ": "access",
-                "sub": user_id,
-                "sid": session_id,
-                "iat": _jwt.seconds(now),
-                "exp": _jwt.seconds(now + core.settings.access_token_lifetime),
-            }
-        )
-    )
-
-
-def _answer(core: Core, user: User, session: Session, refresh: Secret) -> LogIn:
-    return LogIn(
-        user=user,
-        session=session,
-        access_token=access_token(core, user.id, session.id, session.created_at),
-        refresh_token=refresh,
     )

@@ -13,8 +13,8 @@ from ..errors import FateUnknown, SessionInvalid
 from ..masked import Secret
 from ..records import Access, LogIn, Session, SessionId, User, UserId
 from ..stores import Record, Ref, Remove, VersionMoved
-from .log_in import SEEN_EVERY, access_token
 from .prepared import Finish, Prepared, done
+from .session_opening import SEEN_EVERY, access_token
 
 
 def verify(core: Core, token: str | Secret) -> Access:
