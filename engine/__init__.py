@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .lifecycle import May
     from .masked import Secret
     from .opening import open
-    from .providers import Check, Claim, NewIdentity, RegistrationRequest
+    from .providers import Admission, Check, Claim, NewIdentity, RegistrationRequest
     from .records import (
         Access,
         Actor,
@@ -52,6 +52,7 @@ __all__ = [
     "Access",
     "Actor",
     "Address",
+    "Admission",
     "AdmitError",
     "Attempt",
     "AttemptError",
@@ -109,7 +110,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "lifecycle": ("May",),
         "masked": ("Secret",),
         "opening": ("open",),
-        "providers": ("Check", "Claim", "NewIdentity", "RegistrationRequest"),
+        "providers": ("Admission", "Check", "Claim", "NewIdentity", "RegistrationRequest"),
         "records": (
             *("Access", "Actor", "Address", "Attempt", "AttemptError", "Client", "Event"),
             *("Identity", "LogIn", "Receipt", "Run", "Session", "User"),

@@ -13,7 +13,9 @@ from ._events import Acting, Happening, digest, make
 from ._evolve import evolve
 from .errors import (
     AdmitError,
+    DomainRefused,
     FateUnknown,
+    NewUsersRefused,
     PluginFailed,
     StoreError,
     TryLater,
@@ -185,10 +187,11 @@ def record_refusal(core: Core, by: Acting, user: User | None, asked: str, becaus
 
 @contextmanager
 def refusals_recorded(core: Core, by: Acting, user: User | None, asked: str) -> Iterator[None]:
-    """Record what a plugin refuses inside the block, or fails to allow (security.md A4, A6)."""
+    """Record what the gate or a plugin refuses inside the block, or a plugin fails to allow
+    (security.md A4, A6)."""
     try:
         yield
-    except (Vetoed, PluginFailed) as problem:
+    except (NewUsersRefused, DomainRefused, Vetoed, PluginFailed) as problem:
         record_refusal(core, by, user, asked, problem.code)
         raise
 

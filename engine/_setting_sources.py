@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar, cast
 import attrs
 
 from ._text import check_path, check_text
-from .errors import InvalidInput, InvalidSetting, UnknownName
+from .errors import InvalidInput, InvalidSetting, PluginClash, UnknownName
 from .masked import Secret
+from .providers import ProviderSettings
 from .settings import SOURCES, About, Settings, Source, fields, parse, to_json
 from .stores import Store
 
@@ -55,11 +56,13 @@ class SettingSources:
         file: Mapping[str, object],
         code: Mapping[str, object],
         store: Store,
+        providers: Mapping[str, bool] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._monotonic = monotonic
         self._sections: dict[type, str] = {Settings: ""}
+        self._providers = {} if providers is None else providers
         self._known: dict[str, _Known] = {}
         self._lock = threading.Lock()
         for prefix, section in {"": Settings, **sections}.items():
@@ -67,6 +70,13 @@ class SettingSources:
             for name, (kind, about, default) in fields(section).items():
                 full = f"{prefix}.{name}" if prefix else name
                 self._known[full] = _Known(full, kind, about, default)
+        for provider, enabled in self._providers.items():
+            for name, (kind, about, default) in fields(ProviderSettings).items():
+                full = f"{provider}.{name}"
+                if full in self._known:
+                    raise PluginClash("setting", full, "admit", f"the section {provider!r}")
+                given = enabled if name == "enabled" else default
+                self._known[full] = _Known(full, kind, about, given)
         self._fixed: dict[Source, dict[str, object]] = {
             "file": self._read("file", file),
             "environment": self._read("environment", _from_environment(self._known)),
@@ -74,7 +84,7 @@ class SettingSources:
         }
         self._stored: dict[str, object] = {}
         self._problems: dict[str, str] = {}
-        self._current: dict[type, object] = {}
+        self._current: dict[type | str, object] = {}
         self._read_at = float("-inf")
 
     def _read(self, source: Source, values: Mapping[str, object]) -> dict[str, object]:
@@ -97,9 +107,7 @@ class SettingSources:
         Raises:
             TypeError: no plugin offered this section.
         """
-        now = self._monotonic()
-        if now - self._read_at > _REREAD_SECONDS:
-            self.reread()
+        self._reread_when_old()
         # Taken before the values are read: a re-read meanwhile starts a new one, and what was read
         # from the old sources must not end up in it.
         cache = self._current
@@ -107,13 +115,28 @@ class SettingSources:
         if found is None:
             if section not in self._sections:
                 raise TypeError(f"no plugin registered the settings section {section.__name__}")
-            prefix = self._sections[section]
-            values = {
-                name: self._in_force(f"{prefix}.{name}" if prefix else name)[0]
-                for name in fields(section)
-            }
-            found = cache[section] = section(**values)
+            found = cache[section] = self._filled(section, self._sections[section])
         return cast(S, found)
+
+    def of_provider(self, name: str) -> ProviderSettings:
+        """Return what rules the provider *name* now."""
+        self._reread_when_old()
+        cache = self._current  # before the values are read, as above
+        found = cache.get(name)
+        if found is None:
+            found = cache[name] = self._filled(ProviderSettings, name)
+        return cast(ProviderSettings, found)
+
+    def _filled(self, section: type[S], prefix: str) -> S:
+        values = {
+            name: self._in_force(f"{prefix}.{name}" if prefix else name)[0]
+            for name in fields(section)
+        }
+        return section(**values)
+
+    def _reread_when_old(self) -> None:
+        if self._monotonic() - self._read_at > _REREAD_SECONDS:
+            self.reread()
 
     def reread(self) -> None:
         """Read the store's settings now."""

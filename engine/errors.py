@@ -14,6 +14,9 @@ AdmitError
 │   ├── ResendNotPossible
 │   ├── AddressTaken
 │   ├── Vetoed                 a plugin's `before` hook said no
+│   ├── ProviderDisabled
+│   ├── NewUsersRefused        this provider lets in only who has an account
+│   ├── DomainRefused          this provider does not let in addresses of this domain
 │   ├── RegistrationRefused    the flow answered `fail`: no account is left
 │   └── FlowRefused            the flow answered `fail` for a user who is kept
 ├── TokenRefused
@@ -213,6 +216,42 @@ class Vetoed(NotAllowedNow):
         self.plugin, self.message = plugin, message
         self.sentence = message
         self.next_step = f"The plugin {plugin!r} decides this."
+
+
+class ProviderDisabled(NotAllowedNow):
+    """Nobody registers, logs in or links with this provider. Nothing was changed."""
+
+    code = "provider-disabled"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = f"The provider {provider!r} is not enabled."
+        self.next_step = f"Use another one, or set {provider}.enabled."
+
+
+class NewUsersRefused(NotAllowedNow):
+    """This provider lets in only who has an account already. Nothing was changed."""
+
+    code = "new-users-refused"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = "There is no account for this, and none is made."
+        self.next_step = f"Ask for an account, or set {provider}.allow_new_users."
+
+
+class DomainRefused(NotAllowedNow):
+    """This provider does not let in addresses of this domain. Nothing was changed."""
+
+    code = "domain-refused"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = "Addresses of this domain are not let in."
+        self.next_step = "Use another address."
 
 
 class RegistrationRefused(NotAllowedNow):

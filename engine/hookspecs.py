@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import click
 
     from .flows import ConfirmationFlow, ResetFlow
-    from .providers import Provider
+    from .providers import Admission, Provider
     from .records import Client, LogIn, Run, User
     from .transports import Transport
 
@@ -149,6 +149,18 @@ def before_register(request: Registration) -> str | None:
     Answer: None to let it pass, or the sentence that the caller reads, so no secret in it.
     Raises: refused as well (fail closed), with PluginFailed naming the plugin. Slow: named, not
     cut.
+    """
+
+
+@hookspec
+def before_admission(admission: Admission) -> str | None:
+    """Refuse somebody at any way in: a registration, a log-in, the link of a further identity.
+
+    Kind: veto. Called: after the credentials were accepted, the provider's own settings let them
+    pass and – for a log-in – the user's state allows it; also when a pending user's address is
+    about to be corrected. Before the first commit, no lock is held. Possibly more than once.
+    Answer: None to let pass, or the sentence that the caller reads, so no secret in it.
+    Raises: refused as well (fail closed). Slow: named, not cut.
     """
 
 

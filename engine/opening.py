@@ -89,6 +89,10 @@ def open(  # `admit.open`, as a file is opened
             file={**(_dev_defaults(opened.path) if dev else {}), **file.settings},
             code=settings or {},
             store=opened,
+            providers={
+                name: bool(getattr(offer.value, "enabled_by_default", True))
+                for name, offer in loaded.offers("register_providers").items()
+            },
         )
         passwords = PasswordHashing(sources.current(Settings))
         core = Core(

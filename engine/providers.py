@@ -3,16 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
 from .masked import Secret
-from .records import Identity
+from .records import Client, Identity, User, UserId
 from .services import Services
+from .settings import setting
 
 Credentials = Mapping[str, Any]
 """What the caller handed to `log_in`, by name. Secrets in it are plain text: do not keep it."""
+
+
+@attrs.frozen
+class ProviderSettings:
+    """What rules every provider; the engine offers it once for each, under the provider's name."""
+
+    enabled: bool = setting(True, "Whether users register and log in with this provider.")
+    allow_new_users: bool = setting(True, "Whether it lets in who has no account yet.")
+    allowed_domains: tuple[str, ...] = setting(
+        (), "Domains whose addresses it lets in, *.example.com for all below it; none: every one."
+    )
+    refused_domains: tuple[str, ...] = setting((), "Domains whose addresses it lets in never.")
+    metadata_fields: tuple[str, ...] = setting(
+        ("*",), "What a log-in keeps of what the provider says of a user; *: all of it."
+    )
+
+
+Way = Literal["register", "log-in", "link"]
+"""The ways in."""
+
+
+@attrs.frozen(kw_only=True)
+class Admission:
+    """What a `before_admission` hook sees: somebody who is about to be let in."""
+
+    way: Way
+    provider: str
+    user: User | None
+    """None for somebody who has no account yet."""
+    address: str | None
+    """What the provider says, as typed; None when it says none."""
+    address_proved: bool
+    """Whether the provider vouches for it."""
+    data: Mapping[str, object]
+    """What would be kept of what the provider says."""
+    client: Client | None
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +65,10 @@ class Claim:
     """Whether the first log-in makes a user. Only together with `proved`."""
     identity_id: str | None = None
     """The identity's own id; one is made when None."""
+    user: UserId | None = None
+    """The user whom these credentials belong to, when they are no identity of their own: an API
+    key. Only together with `proved`; `identify` is asked once more when the session is written, so
+    that credentials which died meanwhile open nothing."""
     data: Mapping[str, object] = attrs.field(factory=dict)
     """Shown to clients; replaces what the identity had at each log-in of a proved claim."""
     address: str | None = None
@@ -66,8 +107,10 @@ class RegistrationRequest:
 class Provider(Protocol):
     """Who may log in. `inline = True` on the object says that it does no I/O but hashing.
 
-    Else it runs in a thread of ours, each call for 30 seconds at most. It is asked from several
-    threads at once. `admit.testing.contracts.ProviderContract` checks all that is said here.
+    Else it runs in a thread of ours, each call for 30 seconds at most, or for what its method
+    `limit_seconds(services)` says. It is asked from several threads at once. With
+    `enabled_by_default = False` on it, users come in only once the setting `NAME.enabled` is true.
+    `admit.testing.contracts.ProviderContract` checks all that is said here.
 
     `repeatable = False` says that its credentials cannot be given a second time, as an anonymous
     user's: who has no other identity is asked for no fresh log-in (security.md O6).

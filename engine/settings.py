@@ -30,6 +30,8 @@ LONGEST_PASSWORD: Final = 4096
 """Characters that any password may have, whatever `password_max_length` says: what a log-in is
 compared with, so that lowering the setting locks nobody out."""
 
+WORDS: Final = tuple[str, ...]
+
 _ADMIT: Final = "admit"
 
 
@@ -56,7 +58,8 @@ def setting(
     """Declare one setting as a field of a frozen attrs class.
 
     Its type comes from the annotation: `str`, `int`, `float`, `bool`, `timedelta`, `Path` or
-    `Secret`, each also `| None`. *minimum* and *maximum* are inclusive.
+    `Secret`, each also `| None`, or `tuple[str, ...]`: words, written with commas between them.
+    *minimum* and *maximum* are inclusive.
     """
     about = About(help=help, minimum=minimum, maximum=maximum, choices=choices, where=where)
     return attrs.field(default=default, kw_only=True, metadata={_ADMIT: about})
@@ -206,6 +209,8 @@ def parse(name: str, kind: Any, about: About, value: object) -> object:
     if value is None or (isinstance(value, str) and value.lower() == "none"):
         if NoneType in types:
             return None
+        if types == (WORDS,):
+            return ()
         raise InvalidSetting(name, "must have a value.")
     target = next(t for t in types if t is not NoneType)
     result = _READERS[target](name, value)
@@ -226,6 +231,8 @@ def to_text(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, timedelta):
         return _duration_text(value)
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
     return str(value)
 
 
@@ -319,13 +326,24 @@ def _truth(name: str, value: object) -> bool:
     raise InvalidSetting(name, "must be true or false.")
 
 
+def _words(name: str, value: object) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        raise InvalidSetting(name, "must be words.", "Write them with commas between them.")
+    words = [_text(name, word).strip() for word in given]
+    if any("," in word or not word.isprintable() for word in words):
+        raise InvalidSetting(name, "must be words without commas.")
+    _text(name, ",".join(words))
+    return tuple(word for word in words if word)
+
+
 def _path(name: str, value: object) -> Path:
     if isinstance(value, Path):
         return value
     return Path(_text(name, value))
 
 
-_READERS: Final[Mapping[type, Any]] = {
+_READERS: Final[Mapping[Any, Any]] = {
     str: _text,
     Secret: _secret,
     bool: _truth,
@@ -333,4 +351,5 @@ _READERS: Final[Mapping[type, Any]] = {
     float: _number,
     timedelta: _duration,
     Path: _path,
+    WORDS: _words,
 }

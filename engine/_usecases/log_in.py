@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import attrs
 
-from .._codec import session_put
+from .._codec import session_put, user_from
 from .._commits import (
     Decision,
     change_user,
@@ -32,7 +32,8 @@ from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..providers import Check, Claim
 from ..records import Address, Identity, LogIn, Session, User, UserId
-from ..stores import KeyTaken
+from ..stores import KeyTaken, Remove
+from . import gate
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
 from .session_opening import SEEN_EVERY, logged_in, new_session
@@ -46,6 +47,8 @@ class _Recognised:
     identity: Identity | None
     claim: Claim
     check: Check
+    claims_again: Callable[[], Claim]
+    """Asks the provider once more; raises what it raises."""
 
 
 def log_in(
@@ -56,6 +59,7 @@ def log_in(
     if known.user is not None:
         assert known.identity is not None, "a user was found by an identity"
         _check_state(core, by, known.user, known.identity)
+        gate.pass_with_claim(core, by, "log-in", provider, known.claim, known.user)
         with refusals_recorded(core, by, known.user, "log-in"):
             core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
 
@@ -78,19 +82,18 @@ def log_in(
 def _recognise(
     core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
 ) -> _Recognised:
-    offer = core.plugins.offer("register_providers", provider)
+    offer = gate.open_provider(core, provider)
     try:
-        claim: Claim = core.plugins.call(
-            offer, "identify", lambda: offer.value.identify(credentials, core.services)
-        )
+        claim = gate.claim_of(core, offer, credentials)
         user = _holder(core, provider, claim)
-        identity = None if user is None else _identity(user, provider, claim.login_key)
+        identity = None if user is None else _identity(core, user, provider, claim)
         check = Check(accepted=True)
         if not claim.proved:
             check = core.plugins.call(
                 offer,
                 "check",
                 lambda: offer.value.check(credentials, identity, core.services),
+                gate.limit_seconds(core, offer),
             )
     except WrongCredentials:
         _record_refusal(core, by, provider, None, "wrong-credentials")
@@ -98,10 +101,17 @@ def _recognise(
     if not check.accepted or (user is None and not (claim.proved and claim.creates_users)):
         _record_refusal(core, by, provider, user, "wrong-credentials")
         raise WrongCredentials
-    return _Recognised(user, identity, claim, check)
+    return _Recognised(
+        user, identity, claim, check, lambda: gate.claim_of(core, offer, credentials)
+    )
 
 
 def _holder(core: Core, provider: str, claim: Claim) -> User | None:
+    if claim.user is not None:
+        record = core.store.get("user", claim.user)
+        if record is None or record.body["state"] == "deleted":
+            raise WrongCredentials
+        return user_from(record)
     user = find_by_key(core, f"{provider}:{claim.login_key}")
     if user is None and not (claim.proved and claim.creates_users):
         # Under `first-proof`, nobody has proved this login yet: the newest who waits is told that
@@ -110,9 +120,23 @@ def _holder(core: Core, provider: str, claim: Claim) -> User | None:
     return user
 
 
-def _identity(user: User, provider: str, login_key: str) -> Identity | None:
-    return next(
-        (i for i in user.identities if i.provider == provider and i.login_key == login_key), None
+def _identity(core: Core, user: User, provider: str, claim: Claim) -> Identity | None:
+    """Return which of *user*'s identities these credentials are, or None: she has none such. What
+    belongs to her without being one – a key – is one for the length of this log-in."""
+    mine = (i for i in user.identities if i.provider == provider)
+    found = next((i for i in mine if i.login_key == claim.login_key), None)
+    if found is None and claim.user == user.id:
+        found = _new_identity(core, provider, claim, core.now())
+    return found
+
+
+def _new_identity(core: Core, provider: str, claim: Claim, now: datetime) -> Identity:
+    return Identity(
+        provider=provider,
+        id=claim.identity_id or core.ids.mint(now),
+        login_key=claim.login_key,
+        data=claim.data,
+        added_at=now,
     )
 
 
@@ -145,7 +169,7 @@ def _enter(
     core: Core, by: Acting, provider: str, known: _Recognised, user: User, settle: bool
 ) -> LogIn:
     def decide(found: User) -> Decision[tuple[Session, Secret]]:
-        identity = _identity(found, provider, known.claim.login_key)
+        identity = _identity(core, found, provider, known.claim)
         if identity is None:
             raise WrongCredentials  # unlinked meanwhile
         if known.identity is not None and identity.private != known.identity.private:
@@ -164,7 +188,28 @@ def _enter(
         user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle, known=user)
     except UserNotFound:
         raise WrongCredentials from None
+    if known.claim.user is not None:
+        _end_if_dead(core, by, known, user, session)
     return logged_in(core, user, session, refresh)
+
+
+def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, session: Session) -> None:
+    """A key that was deleted while its session was written would not end it: whoever deletes it
+    ends the sessions found then, so that one of the two sees the other.
+
+    Raises:
+        WrongCredentials: the credentials died meanwhile; the session is gone again.
+    """
+    try:
+        if known.claims_again().user == user.id:
+            return
+    except WrongCredentials:
+        pass
+    happening = Happening("log-out", codes={"session": session.id})
+    remove = (Remove("session", session.id),)
+    decision: Decision[None] = Decision(result=None, happenings=(happening,), remove=remove)
+    commit_decision(core, by, user, decision)
+    raise WrongCredentials
 
 
 def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> User | None:
@@ -173,7 +218,11 @@ def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> 
     if known.check.private is not None:
         private = {**identity.private, **known.check.private}
         new = _with_identity(new, evolve(identity, private=private))
-    elif known.claim.proved and dict(identity.data) != dict(known.claim.data):
+    elif (
+        known.claim.proved
+        and identity in user.identities
+        and dict(identity.data) != dict(known.claim.data)
+    ):
         new = _with_identity(new, evolve(identity, data=known.claim.data))
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
         new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
@@ -194,13 +243,7 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
     """The first log-in through a provider that proves its own users makes the user."""
     claim = known.claim
     now = core.now()
-    identity = Identity(
-        provider=provider,
-        id=claim.identity_id or core.ids.mint(now),
-        login_key=claim.login_key,
-        data=claim.data,
-        added_at=now,
-    )
+    identity = _new_identity(core, provider, claim, now)
     user = User(
         id=UserId(core.ids.mint(now)),
         state=move(NEW, "create").state,
@@ -211,6 +254,7 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         first_log_in_at=now,
         last_seen_at=now,
     )
+    gate.pass_with_claim(core, by, "log-in", provider, claim, None)
     with refusals_recorded(core, by, None, "log-in"):
         core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
     if rivals(core, user):  # they waited under `first-proof`; the worker rejects them

@@ -24,9 +24,10 @@ from ..errors import (
 from ..hookspecs import Registration
 from ..lifecycle import NEW, move
 from ..masked import Secret
-from ..providers import NewIdentity, RegistrationRequest
+from ..providers import Admission, NewIdentity, RegistrationRequest
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import KeyTaken
+from . import gate
 from .confirming import address_taken, waiting
 from .delete import reject_loser
 from .enter import Entered, enter
@@ -85,10 +86,13 @@ def validate(
 
     Raises:
         InvalidInput: naming the field and the rule.
-        Vetoed: a `before_register` or `before_password` hook said no.
+        ProviderDisabled, NewUsersRefused, DomainRefused: by the settings of the provider.
+        Vetoed: a `before_admission`, `before_register` or `before_password` hook said no.
         TryLater: too many hashes wait.
     """
     offer = registering_provider(core, provider)
+    if asks_plugins:
+        gate.open_provider(core, offer.name)
     request = RegistrationRequest(login=login, password=password, data=checked_data(data))
     asked: NewIdentity = core.plugins.call(
         offer, "new_identity", lambda: offer.value.new_identity(request, core.services)
@@ -105,6 +109,7 @@ def validate(
             client=by.client,
         )
         with refusals_recorded(core, by, None, "register"):
+            gate.pass_gate(core, admission_of(registration))
             core.plugins.veto("before_register", request=registration)
     private: Mapping[str, str] = {}
     if password is not None:
@@ -112,6 +117,19 @@ def validate(
             offer, "private_data", lambda: offer.value.private_data(password, core.services)
         )
     return Validated(provider=offer.name, asked=asked, canonical=address, private=private)
+
+
+def admission_of(asked: Registration, user: User | None = None) -> Admission:
+    """Return what the gate looks at of a registration, or of *user*'s corrected one."""
+    return Admission(
+        way="register",
+        provider=asked.provider,
+        user=user,
+        address=asked.address,
+        address_proved=False,
+        data=asked.data,
+        client=asked.client,
+    )
 
 
 def registering_provider(core: Core, name: str | None) -> Offer:

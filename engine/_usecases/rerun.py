@@ -26,10 +26,11 @@ from ..masked import Secret
 from ..providers import RegistrationRequest
 from ..records import Address, Identity, Run, User
 from ..stores import KeyTaken
+from . import gate
 from .confirming import address_taken
 from .prepared import Finish, Prepared
 from .proof import check_password
-from .register import enter_or_lose, refuse_if_taken, registering_provider, tell
+from .register import admission_of, enter_or_lose, refuse_if_taken, registering_provider, tell
 from .runs import Minted, active_flow, cancelled, finishing, new_run
 
 Reason = Literal["rerun", "resend", "correct-address"]
@@ -158,7 +159,8 @@ def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
     """Ask whether *user* might register with the address *to*: a correction is no way past them.
 
     Raises:
-        Vetoed, PluginFailed: a `before_register` hook said no, or failed.
+        DomainRefused: the provider does not let in addresses of this domain.
+        Vetoed, PluginFailed: a `before_admission` or `before_register` hook said no, or failed.
     """
     for identity in user.identities:
         asked = Registration(
@@ -168,6 +170,7 @@ def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
             data=identity.data,
             client=by.client,
         )
+        gate.pass_gate(core, admission_of(asked, user))
         core.plugins.veto("before_register", request=asked)
 
 

@@ -326,6 +326,10 @@ class Gate:
         return self._called("before_confirm", user=user, run=run)
 
     @admit.hookimpl
+    def before_admission(self, admission: admit.Admission) -> str | None:
+        return self._called("before_admission", admission=admission)
+
+    @admit.hookimpl
     def before_log_in(
         self, user: admit.User, provider: str, client: admit.Client | None
     ) -> str | None:
@@ -430,6 +434,36 @@ def test_hook_before_confirm(open_with: OpenWith, by: str) -> None:
     assert (by == "admin") == (call["run"] is None)
     gate.refusals.clear()
     assert "confirmed" == engine.confirm(**token).state
+
+
+def test_hook_before_admission(open_with: OpenWith) -> None:
+    """
+    Given a plugin that stands at every way in,
+    when somebody registers, and logs in,
+    then it is asked each time who comes which way, and its sentence refuses.
+    """
+    gate = Gate()
+    engine = open_with(gate)
+    ada = engine.register("Ada@example.com", PASSWORD)
+    gate.refusals["before_admission"] = "We are closed."
+
+    with pytest.raises(Vetoed, match=r"We are closed\."):
+        engine.register("grace@example.com", PASSWORD)
+    with pytest.raises(Vetoed, match=r"We are closed\."):
+        engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    asked = [call["admission"] for call in gate.of("before_admission")]
+    assert all(isinstance(one, admit.Admission) for one in asked)
+    assert [
+        ("register", "local-userpass", None, "Ada@example.com"),
+        ("register", "local-userpass", None, "grace@example.com"),
+        ("log-in", "local-userpass", ada.id, None),
+    ] == [
+        (one.way, one.provider, one.user and one.user.id, one.address)
+        for one in asked
+        if isinstance(one, admit.Admission)
+    ]
+    assert 1 == engine.users.count()
 
 
 def test_hook_before_log_in(open_with: OpenWith) -> None:
