@@ -29,6 +29,19 @@ class TestLocalUserpass(ProviderContract):
     other_registration = {"login": "grace@example.com", "password": "a staple of horses"}
 
 
+class TestAnonymousUser(ProviderContract):
+    provider = "anon-user"
+    inline = creates_users = proves_itself = always_new = True
+    credentials = {}
+    wrong_credentials = {"password": "whatever else"}
+    unknown_credentials = {"username": "anybody"}
+    other_credentials = {}
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"anon-user.enabled": True}
+
+
 class Badges:
     """A reader that vouches for who holds a badge and knows its word. Asynchronous."""
 

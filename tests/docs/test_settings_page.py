@@ -9,18 +9,32 @@ from pathlib import Path
 import pytest
 
 from admit import SettingInfo
-from admit.settings import SOURCES, to_text
+from admit.providers import ProviderSettings
+from admit.settings import SOURCES, fields, to_text
 from admit.testing import MemoryStore
 from admit.testing import open as open_engine
 
-BUILT_IN = ("auto", "console", "email", "folder", "function", "password", "password-policy", "smtp")
+BUILT_IN = (
+    *("anonymous", "auto", "console", "email", "folder", "function", "password"),
+    *("password-policy", "smtp"),
+)
+OF_EACH_PROVIDER = frozenset(fields(ProviderSettings))
+SHOWN_FOR = "local-userpass"
+"""The page has the settings of each provider once, as they are of this one."""
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def built_in() -> tuple[SettingInfo, ...]:
     """Return the settings of an engine that has loaded what comes with admit."""
     with open_engine(MemoryStore(), discover=BUILT_IN) as engine:
-        return engine.settings.all()
+        providers = {p for plugin in engine.plugins() for p in plugin.offers}
+        return tuple(
+            info
+            for info in engine.settings.all()
+            if f"provider {section_of(info)}" not in providers
+            or section_of(info) == SHOWN_FOR
+            or info.name.rpartition(".")[2] not in OF_EACH_PROVIDER
+        )
 
 
 def section_of(info: SettingInfo) -> str:

@@ -169,6 +169,9 @@ class ProviderContract:
     """Whether the first log-in makes a user."""
     proves_itself: ClassVar[bool] = False
     """Whether right credentials prove themselves, so that `check` is not asked."""
+    always_new: ClassVar[bool] = False
+    """Whether nothing is asked, so that each log-in makes another user, whatever the credentials:
+    then none are wrong, and none are unknown."""
     needs_settings: ClassVar[frozenset[str]] = frozenset()
     """Settings without each of which `identify` raises NotConfigured, naming it."""
 
@@ -275,6 +278,8 @@ class ProviderContract:
         """Given a user of the provider, when she logs in by its name, then her session says so."""
         if self.registers:
             provider_engine.register(**self.registration, provider=self.provider)
+        else:
+            self.known(provider_engine)
 
         login = provider_engine.log_in(self.provider, **self.credentials)
 
@@ -292,7 +297,8 @@ class ProviderContract:
         claim = watched.claims[-1]
         assert self.registers == hasattr(watched.inner, "private_data")
         assert (self.proves_itself, self.creates_users) == (claim.proved, claim.creates_users)
-        assert self.registers or self.creates_users, "somehow its users must come to be"
+        ways = (self.registers, self.creates_users, claim.user is not None)
+        assert any(ways), "somehow its users must come to be"
         assert claim.proved or not claim.creates_users, "only a proved claim makes a user"
 
     def test_it_runs_where_it_declares(
@@ -317,22 +323,33 @@ class ProviderContract:
     # Right and wrong
 
     def test_right_credentials_open_the_door(self, provider_engine: Engine) -> None:
-        """Given a user, when she logs in, then the session is hers and its token good."""
+        """Given a user, when she logs in, then the session is hers and its token good. (Where each
+        log-in makes another user, it is that one's.)"""
         user = self.known(provider_engine)
 
         login = provider_engine.log_in(WatchedProvider.name, **self.credentials)
 
-        assert (user.id, "confirmed") == (login.user.id, login.user.state)
-        assert user.id == provider_engine.verify(login.access_token).user_id
+        assert login.user.state == "confirmed"
+        assert self.always_new != (user.id == login.user.id)
+        assert login.user.id == provider_engine.verify(login.access_token).user_id
+
+    def refused(self, engine: Engine, credentials: Mapping[str, object]) -> str:
+        """Return what is said to *credentials* that are wrong or nobody's; where nothing is asked,
+        nothing can be."""
+        if self.always_new:
+            engine.log_in(WatchedProvider.name, **credentials)
+            return str(WrongCredentials())
+        before = engine.users.count()
+        with pytest.raises(WrongCredentials) as raised:
+            engine.log_in(WatchedProvider.name, **credentials)
+        assert before == engine.users.count()
+        return f"{raised.value} {raised.value!r}"
 
     def test_wrong_credentials_are_refused(self, provider_engine: Engine) -> None:
         """Given a user, when a secret is wrong, then it is refused, and nothing was made."""
         self.known(provider_engine)
 
-        with pytest.raises(WrongCredentials):
-            provider_engine.log_in(WatchedProvider.name, **self.wrong_credentials)
-
-        assert provider_engine.users.count() == 1
+        self.refused(provider_engine, self.wrong_credentials)
 
     def test_e4_an_unknown_login_is_refused_at_the_cost_of_a_known_one(
         self, provider_engine: Engine, watched: WatchedProvider
@@ -342,12 +359,10 @@ class ProviderContract:
         self.known(provider_engine)
         watched.compared_with.clear()
 
-        with pytest.raises(WrongCredentials) as raised:
-            provider_engine.log_in(WatchedProvider.name, **self.unknown_credentials)
+        said = self.refused(provider_engine, self.unknown_credentials)
 
-        assert str(WrongCredentials()) == str(raised.value)
+        assert said.startswith(str(WrongCredentials()))
         assert ([] if self.proves_itself else [None]) == watched.compared_with
-        assert provider_engine.users.count() == 1
 
     def test_a_missing_field_is_named(self, provider_engine: Engine) -> None:
         """Given credentials that lack a field, when they are used, then that field is named."""
@@ -400,7 +415,7 @@ class ProviderContract:
         login = provider_engine.log_in(WatchedProvider.name, **self.other_credentials)
 
         assert first.id != second.id
-        assert second.id == login.user.id
+        assert self.always_new != (second.id == login.user.id)
 
     # One person, one user
 
@@ -411,10 +426,17 @@ class ProviderContract:
         the login key is one text."""
         user = self.known(provider_engine)
 
-        for spelling in (self.credentials, *self.same_credentials):
-            login = provider_engine.log_in(WatchedProvider.name, **spelling)
-            assert user.id == login.user.id
+        logins = [
+            provider_engine.log_in(WatchedProvider.name, **spelling)
+            for spelling in (self.credentials, *self.same_credentials)
+        ]
 
+        login = logins[-1]
+        if self.always_new:
+            assert user.id not in {login.user.id for login in logins}
+            assert len(watched.claims) == len({claim.login_key for claim in watched.claims})
+            return
+        assert {user.id} == {login.user.id for login in logins}
         (key,) = {claim.login_key for claim in watched.claims}
         assert isinstance(key, str)
         assert key, "an empty login key would be everybody's"
@@ -438,9 +460,9 @@ class ProviderContract:
         with ThreadPoolExecutor(_THREADS) as threads:
             answers = list(threads.map(come, range(_THREADS)))
 
-        assert provider_engine.users.count() == 1
         ids = [answer for answer in answers if answer is not None]
-        assert len(set(ids)) == 1
+        assert len(set(ids)) == provider_engine.users.count()
+        assert len(set(ids)) == (_THREADS if self.always_new else 1)
         assert len(ids) == (1 if self.registers else _THREADS)
 
     # What else is in the way
@@ -449,12 +471,15 @@ class ProviderContract:
         self, provider_engine: Engine
     ) -> None:
         """Given a disabled user, when the credentials are right, then that is said; else not."""
-        provider_engine.disable(self.known(provider_engine))
+        user = provider_engine.disable(self.known(provider_engine))
 
+        if self.always_new:
+            login = provider_engine.log_in(WatchedProvider.name, **self.credentials)
+            assert user.id != login.user.id
+            return
         with pytest.raises(UserDisabled):
             provider_engine.log_in(WatchedProvider.name, **self.credentials)
-        with pytest.raises(WrongCredentials):
-            provider_engine.log_in(WatchedProvider.name, **self.wrong_credentials)
+        self.refused(provider_engine, self.wrong_credentials)
 
     def test_only_who_registered_can_be_pending(self, provider_engine: Engine) -> None:
         """Given the flow makes users wait, when one registers, then right credentials are told that
@@ -496,10 +521,7 @@ class ProviderContract:
         self.known(provider_engine)
         said = [repr(provider_engine.log_in(WatchedProvider.name, **self.credentials))]
         tried = (self.wrong_credentials, self.unknown_credentials)
-        for credentials in tried:
-            with pytest.raises(LogInRefused) as raised:
-                provider_engine.log_in(WatchedProvider.name, **credentials)
-            said.append(f"{raised.value} {raised.value!r}")
+        said += [self.refused(provider_engine, credentials) for credentials in tried]
 
         found = "\n".join([*said, caplog.text, all_text(written)])
         for credentials in (self.credentials, *tried):
