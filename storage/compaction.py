@@ -3,9 +3,7 @@
 The next log begins under the lock, which is a moment; the snapshot of what stood before it is then
 written without any, while commits go on in that log; it takes its place under the lock, a moment
 again; the old logs go. A crash between any two steps leaves a snapshot and logs that add up to the
-same. The snapshot holds the records as they were at the first moment. An event in it may be sealed
-or erased already, or be missing as forgotten, though the log says so only later: saying any of it
-twice changes nothing.
+same: the snapshot holds everything as it was at the first moment.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ import logging
 import threading
 import time
 from contextlib import AbstractContextManager
-from itertools import islice
 from typing import Final
 
 from admit.errors import StoreError
@@ -146,15 +143,15 @@ class Compactor:
 
     def _adopt(self, journal: Journal, new: NewSnapshot, ended: Ended, pause: Pause) -> None:
         """Read events from the new snapshot from now on, and let go of the old files."""
-        memory, spans = self._shared.memory, iter(new.spans.items())
+        memory = self._shared.memory
         with memory:
             if self._shared.journal is not journal:  # read anew meanwhile, from the old files
                 new.file.close()
                 return
             journal.open_too(new.file)
-        while some := list(islice(spans, _EVENTS_AT_ONCE)):
+        for start in range(0, len(new.spans.numbers), _EVENTS_AT_ONCE):
             with memory:
-                journal.move_events(some, new, ended)
+                journal.move_events(slice(start, start + _EVENTS_AT_ONCE), new, ended)
             pause()
         with memory:
             journal.adopt(new, ended)

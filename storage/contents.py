@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from io import FileIO
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import attrs
 
-from admit.event_index import EventEntry, EventIndex
+from admit.event_index import EventColumns, EventEntry, EventIndex
 from admit.indexes import Marked, RecordIndex, Step, plan
 from admit.stores import Body, Change, Put, Record, Remove, StoredEvent, VersionMoved
 
@@ -16,6 +16,7 @@ from .documents import event_from, event_text, from_text, record_from
 from .files import read_at
 from .heads import event_head, record_head
 from .lines import Written, parts_of
+from .places import NumberedFiles, Place
 
 _RECENT_AT_MOST: Final = 1024
 """Decoded records kept: what is read is most often written, or read again, right after."""
@@ -28,21 +29,10 @@ _UNREAD: Final[Body] = {}
 """The body of a record of which only keys and labels are looked at."""
 
 
-class Place(NamedTuple):
-    """Where the document of an event stands on disk."""
-
-    file: FileIO
-    at: int
-    length_bytes: int
-    erased: bool = False
-    """Its detail is erased, though it still stands there until the store is compacted."""
-
-
 class Frozen:
     """The records of one moment, and the events that there were, while commits go on.
 
     Whoever changes a record leaves here how it was, before he changes it. Reading needs no lock.
-    An event may meanwhile be sealed, erased or forgotten.
     """
 
     def __init__(self, contents: Contents) -> None:
@@ -50,7 +40,7 @@ class Frozen:
         self._before: dict[tuple[str, str], bytes | None] = {}
         self.ids = {kind: list(rows) for kind, rows in contents.tables.items() if rows}
         """Kind → the ids of its records."""
-        self.events = list(contents.events)
+        self.events = contents.events.freeze()
         self.next_event = contents.events.next_number
 
     def text(self, kind: str, id: str) -> bytes | None:
@@ -58,12 +48,6 @@ class Frozen:
         now = self._contents.tables[kind].get(id)
         # Looked for after the present one: a writer puts the old one here first.
         return self._before.get((kind, id), now)
-
-    def event_text(self, entry: EventEntry[Place]) -> bytes | None:
-        """Return the document of an event as it should stand on the disk, None if forgotten."""
-        if self._contents.events.get(entry.id) is None:
-            return None
-        return self._contents.current_event_text(entry)
 
     def changes(self, kind: str, id: str, text: bytes | None) -> None:
         """Keep *text*, the document of a record that changes now, None if there is none."""
@@ -76,7 +60,7 @@ class Contents:
     def __init__(self) -> None:
         self.tables: dict[str, dict[str, bytes]] = {}
         self.index = RecordIndex()
-        self.events: EventIndex[Place] = EventIndex()
+        self.events: EventIndex[Place] = EventIndex(NumberedFiles().column)
         self._recent: dict[tuple[str, str], Record] = {}
         self._frozen: Frozen | None = None
 
@@ -96,7 +80,7 @@ class Contents:
             return found
         if kind == "event":
             entry = self.events.get(id)
-            return None if entry is None else Record(kind, id, 1, self.event(entry).body)
+            return None if entry is None else Record(kind, id, 1, stored_event(entry).body)
         text = self.tables.get(kind, {}).get(id)
         if text is None:
             return None
@@ -107,33 +91,11 @@ class Contents:
             self._recent[kind, id] = found
         return found
 
-    def event(self, entry: EventEntry[Place]) -> StoredEvent:
-        """Read an event from the disk."""
-        stored, _ = event_from(self.event_text(entry))
-        return attrs.evolve(
-            stored,
-            sequence=entry.sequence,
-            detail=None if entry.place.erased else stored.detail,
-        )
-
-    def event_text(self, entry: EventEntry[Place]) -> bytes:
-        """Read the document of an event as it stands on the disk."""
-        place = entry.place
-        return read_at(place.file, place.at, place.length_bytes)
-
-    def current_event_text(self, entry: EventEntry[Place]) -> bytes:
-        """Return the document of an event as it should stand on the disk."""
-        text = self.event_text(entry)
-        stored, number = event_from(text)
-        if stored.sequence == entry.sequence and not entry.place.erased:
-            return text
-        return event_text(self.event(entry), number)
-
     def document(self, kind: str, id: str) -> dict[str, Any] | None:
         """Return a document as TinyDB shows it, or None. Table `event` holds the events."""
         text = self.tables.get(kind, {}).get(id)
         if kind == "event" and (entry := self.events.get(id)) is not None:
-            text = self.current_event_text(entry)
+            text = text_of(entry)
         document: dict[str, Any] | None = None if text is None else from_text(text)
         return document
 
@@ -158,7 +120,7 @@ class Contents:
         """
         steps = plan(change, self.record, self.index.find)
         for event in change.events:
-            if self.events.get(event.id) is not None:
+            if event.id in self.events:
                 raise VersionMoved("event", event.id)
         return steps
 
@@ -218,7 +180,7 @@ class Contents:
         for id in change.erase:
             entry = self.events.get(id)
             if entry is not None:
-                entry.place = entry.place._replace(erased=True)
+                self.events.move(entry.number, entry.place._replace(erased=True))
         for id in change.forget:
             self.events.forget(id)
 
@@ -227,13 +189,13 @@ class Contents:
 
         Nothing was taken over before.
         """
-        events: list[EventEntry[Place]] = []
+        events: EventColumns[Place] = EventColumns(self.events.new_places())
 
         def records() -> Iterator[Marked]:
             for kind, text, place in rows:
                 if place is not None:
                     id, number, user, version, sequence = event_head(text)
-                    events.append(EventEntry(number, id, user, version, place, sequence))
+                    events.insert(EventEntry(number, id, user, version, place, sequence))
                     continue
                 head = record_head(text)
                 self.tables.setdefault(kind, {})[head.id] = text
@@ -242,21 +204,21 @@ class Contents:
         self.index.fill(records())
         self.events.fill(events)
 
-    def move_event(self, id: str, place: Place, *, out_of: tuple[FileIO, ...]) -> None:
+    def move_event(self, number: int, place: Place, *, out_of: tuple[FileIO, ...]) -> None:
         """Say where the document of an event stands now. One that is not there any more is let
-        pass, and one that came anew under its id since."""
-        entry = self.events.get(id)
-        if entry is not None and entry.place.file in out_of:
-            entry.place = place._replace(erased=entry.place.erased)
+        pass, and one that was written anew since."""
+        before = self.events.place(number)
+        if before is not None and before.file in out_of:
+            self.events.move(number, place._replace(erased=before.erased))
 
     def add_event(self, text: bytes, place: Place) -> None:
         """Take over the document of an event, perhaps in the place of the one with its id."""
         id, number, user, version, sequence = event_head(text)
         entry = EventEntry(number, id, user, version, place, sequence)
-        if self.events.get(id) is None:
-            self.events.add(entry)
-        else:
+        if id in self.events:
             self.events.restore(entry, place)
+        else:
+            self.events.add(entry)
 
     def _marks(self, kind: str, id: str) -> Record | None:
         """Return the keys and labels of a record, or None if there is none."""
@@ -280,3 +242,21 @@ class Contents:
         elif old is not None:
             self.index.replace(write.kind, write.id, old_labels, (), ())
             del self.tables[write.kind][write.id]
+
+
+def stored_event(entry: EventEntry[Place]) -> StoredEvent:
+    """Read an event from the disk."""
+    place = entry.place
+    stored, _ = event_from(read_at(place.file, place.at, place.length_bytes))
+    detail = None if place.erased else stored.detail
+    return attrs.evolve(stored, sequence=entry.sequence, detail=detail)
+
+
+def text_of(entry: EventEntry[Place]) -> bytes:
+    """Return the document of an event as it should stand on the disk."""
+    place = entry.place
+    if not place.erased:
+        text = read_at(place.file, place.at, place.length_bytes)
+        if event_head(text).sequence == entry.sequence:
+            return text
+    return event_text(stored_event(entry), entry.number)

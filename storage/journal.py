@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,11 +21,12 @@ from typing import Final, NamedTuple
 from admit.errors import StoreDamaged, StoreReadOnly
 from admit.stores import SCHEMA
 
-from .contents import Contents, Frozen, Place
+from .contents import Contents, Frozen
 from .files import Files, read_at, size_of
 from .frames import HEAD_BYTES, framed, read_frame
 from .lines import log_line, next_line
 from .lockfile import Position
+from .places import Place
 from .snapshot import Pause, Spans, read_head, read_snapshot, write_snapshot
 from .turns import sole_compaction
 
@@ -226,12 +227,11 @@ class Journal:
         """Take over another file, to be closed with the others."""
         self._opened.append(file)
 
-    def move_events(
-        self, spans: Iterable[tuple[str, tuple[int, int]]], new: NewSnapshot, ended: Ended
-    ) -> None:
-        """Read these events from the new snapshot from now on."""
-        for id, span in spans:
-            self.contents.move_event(id, Place(new.file, *span), out_of=ended.files)
+    def move_events(self, some: slice, new: NewSnapshot, ended: Ended) -> None:
+        """Read some of the events that stand in the new snapshot from there from now on."""
+        for number, at, length in zip(*(column[some] for column in new.spans), strict=True):
+            place = Place(new.file, at, length)
+            self.contents.move_event(number, place, out_of=ended.files)
 
     def adopt(self, new: NewSnapshot, ended: Ended) -> None:
         """Count on the new snapshot, to which all events were moved that stand in it. Nobody needs

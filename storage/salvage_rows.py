@@ -18,9 +18,9 @@ from typing import Any, Final, NamedTuple
 
 from admit.care.bodies import kind_that_fits, knows_kind
 
-from .contents import Place
 from .damages import Damage, of_snapshot
 from .documents import record_from
+from .places import Place
 from .rules import EVENTS, broken_rule
 
 Row = tuple[str, bytes, Place | None]

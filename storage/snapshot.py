@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import re
+from array import array
 from collections.abc import Callable, Iterator
 from io import FileIO
 from itertools import islice
@@ -25,14 +26,19 @@ from zlib import crc32
 from admit.errors import StoreDamaged, StoreTooNew
 from admit.stores import SCHEMA
 
-from .contents import Contents, Frozen, Place
+from .contents import Contents, Frozen, text_of
 from .documents import decimal, from_text, to_text
 from .files import Files, read_at
+from .places import Place
 
-Spans = dict[str, tuple[int, int]]
-"""Id → offset and length of the document of an event. Plain tuples of numbers, which the garbage
-collector soon passes over: a new object for each event would let it look through everything, and
-all commits wait for that."""
+
+class Spans(NamedTuple):
+    """Where events stand in a file: number, offset and length of each."""
+
+    numbers: array[int]
+    ats: array[int]
+    lengths: array[int]
+
 
 Pause = Callable[[], None]
 """Called between two pieces of work, so that others have the interpreter too."""
@@ -57,10 +63,10 @@ def write_snapshot(
     """Write all that is *frozen* to an empty file, durably.
 
     *pause* is called between pieces, so that others have the interpreter too. Returns where each
-    event stands now, by id, and the length of the file in bytes.
+    event stands now, and the length of the file in bytes.
     """
-    spans: Spans = {}
-    kinds = [*frozen.ids, "event"] if frozen.events else [*frozen.ids]
+    spans = Spans(array("Q"), array("Q"), array("I"))
+    kinds = [*frozen.ids, "event"] if len(frozen.events) else [*frozen.ids]
     blank = _first_line(generation, frozen.next_event, 0, bool(kinds))
     pending, at, synced, checksum = [blank], 0, 0, 0
     position = len(blank)
@@ -91,11 +97,15 @@ def _pieces(frozen: Frozen, kinds: list[str], spans: Spans, at: int) -> Iterator
         at += len(head)
         yield head
         for rows in _rows(frozen, kind):
-            named = [(id, f'"{decimal(id)}":'.encode("ascii"), text) for id, text in rows]
+            named = [
+                (number, f'"{decimal(id)}":'.encode("ascii"), text) for number, id, text in rows
+            ]
             if kind == "event":
                 start = at + len(between)
-                for id, name, text in named:
-                    spans[id] = (start + len(name), len(text))
+                for number, name, text in named:
+                    spans.numbers.append(number)
+                    spans.ats.append(start + len(name))
+                    spans.lengths.append(len(text))
                     start += len(name) + len(text) + len(b",\n")
             piece = between + b",\n".join([name + text for _, name, text in named])
             at, between = at + len(piece), b",\n"
@@ -106,13 +116,14 @@ def _pieces(frozen: Frozen, kinds: list[str], spans: Spans, at: int) -> Iterator
     yield b"}\n"
 
 
-def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[str, bytes]]]:
-    """Walk over the ids and documents of a table, some at a time."""
+def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[int, str, bytes]]]:
+    """Walk over a table, some rows at a time: the number of an event, id, document."""
+    there: Iterator[tuple[int, str, bytes]]
     if kind == "event":
-        found = ((entry.id, frozen.event_text(entry)) for entry in frozen.events)
+        there = ((entry.number, entry.id, text_of(entry)) for entry in frozen.events)
     else:
         found = ((id, frozen.text(kind, id)) for id in frozen.ids[kind])
-    there = ((id, text) for id, text in found if text is not None)
+        there = ((0, id, text) for id, text in found if text is not None)
     while rows := list(islice(there, _ROWS_AT_ONCE)):
         yield rows
 

@@ -13,10 +13,11 @@ from admit.upkeep import Fault, StoreStats, View
 
 from .backup import check_free, copy_to
 from .compaction import Compactor
-from .contents import Place
+from .contents import stored_event
 from .faults import Indexed, file_faults
 from .files import Files
 from .lines import Written, written
+from .places import Place
 from .restoring import restoring_line
 from .shared import SharedJournal
 from .system_errors import said_as_ours
@@ -128,7 +129,7 @@ class TinyStore:
                 after=after,
                 limit=limit,
             )
-            return Page(tuple([contents.event(entry) for entry in entries]), following)
+            return Page(tuple([stored_event(entry) for entry in entries]), following)
 
     def tables(self) -> list[str]:
         """Return the names of the TinyDB tables: the kinds of records, and `event`."""

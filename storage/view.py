@@ -6,13 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from io import FileIO
 
-import attrs
-
+from admit.event_index import EventEntry
 from admit.stores import Record, StoredEvent
 
-from .contents import Contents
-from .documents import event_from, record_from
-from .files import read_at
+from .contents import Contents, stored_event
+from .documents import record_from
+from .places import Place
 
 
 class TinyView:
@@ -24,11 +23,8 @@ class TinyView:
 
     def __init__(self, contents: Contents, opened: Sequence[FileIO]) -> None:
         self._tables = {kind: rows.copy() for kind, rows in contents.tables.items() if rows}
-        self._entries = list(contents.events)
-        # Lists, as these change later; a list of tuples takes ten times longer.
-        self._places = [entry.place for entry in self._entries]
-        self._sequences = [entry.sequence for entry in self._entries]
-        self._files = {id(file): os.fdopen(os.dup(file.fileno()), "rb", 0) for file in opened}
+        self._events = contents.events.freeze()
+        self._files = {file: os.fdopen(os.dup(file.fileno()), "rb", 0) for file in opened}
 
     def kinds(self) -> Sequence[str]:
         """Return the kinds of records that there are, in order."""
@@ -42,21 +38,15 @@ class TinyView:
 
     def events(self) -> Iterator[StoredEvent]:
         """Walk over every event, in the order of their commits."""
-        return map(self._event, range(len(self._entries)))
+        return map(self._event, self._events)
 
     def events_by_user(self) -> Iterator[StoredEvent]:
         """Walk over every event that names a user, by (user, version, order of commit)."""
-        entries = self._entries
-        named = [at for at, entry in enumerate(entries) if entry.user is not None]
-        named.sort(key=lambda at: (entries[at].user, entries[at].of_user))
-        return map(self._event, named)
+        return map(self._event, self._events.by_user())
 
-    def _event(self, at: int) -> StoredEvent:
-        place = self._places[at]
-        text = read_at(self._files[id(place.file)], place.at, place.length_bytes)
-        stored, _ = event_from(text)
-        detail = None if place.erased else stored.detail
-        return attrs.evolve(stored, sequence=self._sequences[at], detail=detail)
+    def _event(self, entry: EventEntry[Place]) -> StoredEvent:
+        place = entry.place
+        return stored_event(entry._replace(place=place._replace(file=self._files[place.file])))
 
     def close(self) -> None:
         """Let go of the files."""

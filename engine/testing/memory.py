@@ -147,7 +147,7 @@ class MemoryStore:
         with self._lock:
             steps = plan(change, self._current, self._index.find)
             for event in change.events:
-                if self._events.get(event.id) is not None:
+                if event.id in self._events:
                     raise VersionMoved("event", event.id)
             self._apply(change, steps)
         if self._loses_answer:
@@ -197,7 +197,7 @@ class MemoryStore:
             return StoreStats(
                 records=dict(sorted(Counter(kind for kind, _ in self._records).items())),
                 events=len(self._events),
-                unsealed_events=sum(entry.sequence is None for entry in self._events),
+                unsealed_events=self._events.count_unsealed(),
                 bytes={},
                 schema=SCHEMA,
             )
