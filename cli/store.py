@@ -1,4 +1,4 @@
-"""`admit store`: the store itself cared for – measured, checked, backed up, copied, exported …"""
+"""`admit store`: the store itself cared for – measured, checked, repaired, backed up, copied …"""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from .store_check import check
 from .store_copy import copy
 from .store_exchange import export, import_
 from .store_opened import key_file, opened
+from .store_repair import repair
 
 
 @click.group()
 def store() -> None:
-    """Care for the store itself: copy it, check it, back it up.
+    """Care for the store itself: check, copy, back up, repair.
 
     No engine is opened, so no plugin, and no configuration, can be in the way.
     """
@@ -90,6 +91,7 @@ def backup(call: Invocation, file: Path) -> None:
 
 
 store.add_command(check)
+store.add_command(repair)
 store.add_command(copy)
 store.add_command(export)
 store.add_command(import_)

@@ -31,7 +31,9 @@ def check(ctx: click.Context, without_key: bool) -> None:
     remedies: dict[str, str] = {}
     number = 0
     with opened(call.store, read_only=True) as store, progress_line() as progress:
-        keys = None if without_key else care.keys_of(store)
+        # A store that does not name its key is told to be wrong by the check itself.
+        unknown = without_key or store.find(care.KEY_RECORD) is None
+        keys = None if unknown else care.keys_of(store)
         for finding in care.check(store, keys, progress=progress.tell):
             number += 1
             remedies[finding.code] = finding.remedy

@@ -52,7 +52,8 @@ AdmitError
     ├── StoreTooNew
     ├── StoreClosed
     ├── StoreReadOnly
-    └── StoreFull
+    ├── StoreFull
+    └── StoreInUse             others have it open
 """
 
 from __future__ import annotations
@@ -675,3 +676,17 @@ class StoreFull(StoreError):
     """There is no room left. The change was not kept; memory and file agree."""
 
     code = "store-full"
+
+
+class StoreInUse(StoreError):
+    """Others have the store open, and this needs it alone. Nothing was changed."""
+
+    code = "store-in-use"
+    exit_code = 5
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name} is open in another process, or elsewhere in this one.",
+            "Stop whatever uses it, then try again.",
+        )
+        self.args = (name,)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from admit.errors import StoreDamaged
 from admit.stores import Body, Label, NewEvent, Put, Record, StoredEvent
 
-REPAIR: Final = "Restore it from a backup."
+REPAIR: Final = "Save what can be read: admit store repair. Or restore a backup."
 
 _to_json: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _from_json: Final = json.JSONDecoder().decode

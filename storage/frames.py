@@ -23,6 +23,8 @@ from zlib import crc32
 
 from admit.errors import StoreDamaged
 
+from .documents import REPAIR
+
 HEAD_BYTES: Final = 27
 
 _NEVER_FILLED: Final = bytes(8)
@@ -81,7 +83,7 @@ def read_frame(data: bytes, at: int, where: str, offset: int) -> Frame | None:
         return None
     raise StoreDamaged(
         f"{where} is damaged at byte {offset + at}.",
-        "Restore it from a backup; nothing was changed.",
+        REPAIR,
     )
 
 

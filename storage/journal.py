@@ -22,13 +22,14 @@ from admit.errors import StoreDamaged, StoreReadOnly
 from admit.stores import SCHEMA
 
 from .contents import Contents, Frozen
+from .documents import REPAIR
 from .files import Files, read_at, size_of
 from .frames import HEAD_BYTES, framed, read_frame
 from .lines import log_line, next_line
 from .lockfile import Position
 from .places import Place
 from .snapshot import Pause, Spans, read_head, read_snapshot, write_snapshot
-from .turns import sole_compaction
+from .turns import sole_compaction, stays_open
 
 _OPEN_FILES_AT_MOST: Final = 16
 """A process that only follows others keeps one more log open with each of their compactions, for
@@ -271,7 +272,7 @@ class Journal:
         except FileNotFoundError as error:
             raise StoreDamaged(
                 f"{Path(error.filename).name} is missing.",
-                "Put it back, or restore it together with the snapshot from a backup.",
+                f"Put it back. {REPAIR}",
             ) from None
         if (later := self._filled_log(after=self.generation)) is not None:
             raise self._damaged(f"ends without naming its successor, though {later.name} is there")
@@ -300,7 +301,7 @@ class Journal:
         if (log := self._filled_log(after=0)) is not None:
             raise StoreDamaged(
                 f"{self._path.name} is missing, though {log.name} is there.",
-                "Put it back, or restore both from a backup.",
+                f"Put it back. {REPAIR}",
             )
         if self._read_only:
             raise StoreReadOnly(
@@ -338,6 +339,7 @@ class Journal:
         self._go_on_in(self._files.open(self._log_path(generation), flags), generation)
 
     def _go_on_in(self, log: FileIO, generation: int) -> None:
+        stays_open(log)
         self._opened.append(log)
         self.log_bytes_before += self.length_bytes
         self.log, self.generation, self.length_bytes = log, generation, 0
@@ -386,7 +388,7 @@ class Journal:
     def _damaged(self, how: str) -> StoreDamaged:
         return StoreDamaged(
             f"{self._log_name} {how}, at byte {self.length_bytes}.",
-            "Restore it from a backup; nothing was changed.",
+            REPAIR,
         )
 
 

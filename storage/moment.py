@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from admit.errors import StoreDamaged
 
+from .documents import REPAIR
 from .files import Files, size_of
 from .lockfile import Position
 from .snapshot import read_head
@@ -56,7 +57,7 @@ def held_open(files: Files, path: Path, position: Position) -> Iterator[Moment]:
         else:
             raise StoreDamaged(
                 f"{missing} is missing.",
-                "Put it back, or restore it together with the snapshot from a backup.",
+                f"Put it back. {REPAIR}",
             )
         yield moment
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 
+from admit.care import KEY_RECORD, OnProgress, Progress
 from admit.errors import InvalidInput, StoreDamaged
 from admit.stores import SCHEMA, Ref
 
@@ -26,7 +27,7 @@ from .lockfile import LockFile, Position
 from .salvage import Salvage
 from .snapshot import write_snapshot
 from .system_errors import said_as_ours
-from .turns import sole_compaction
+from .turns import check_unused, sole_compaction
 
 
 @attrs.frozen(kw_only=True)
@@ -40,20 +41,29 @@ class RepairReport:
     records: Mapping[str, int]
     """Kind → how many records there are."""
     events: int
+    lacks_key: bool
+    """The record that names the engine key is lost: see `admit.care.name_key`."""
     kept: Path | None
     """The folder that the damaged files are in; None, if nothing was changed."""
 
 
-def repair(path: str | Path, *, dry_run: bool = False, files: Files | None = None) -> RepairReport:
+def repair(
+    path: str | Path,
+    *,
+    dry_run: bool = False,
+    progress: OnProgress = lambda _: None,
+    files: Files | None = None,
+) -> RepairReport:
     """Make a clean store of what can be read of the damaged one at *path*; say what cannot.
 
     The damaged files are kept in a folder beside it. A commit that cannot be read is undone: who
     was deleted, disabled or logged out in it is as before. *dry_run* changes nothing, and neither
-    does this when the store opens as it is. Who has the store open meanwhile gets StoreDamaged, and
-    is to open it again.
+    does this when the store opens as it is. *progress* is told now and then, in this thread.
 
     Raises:
         InvalidInput: there is no store.
+        StoreInUse: somebody has it open; nothing was changed. (One whose log is gone from the
+            folder cannot be seen: it gets StoreDamaged, and is to open the store again.)
         StoreDamaged: there is nothing in it that could be saved; nothing was changed.
         StoreTooNew: a newer version wrote it; nothing was changed.
         StoreFull, StoreReadOnly, StoreError: the file system refused; the damaged store stands.
@@ -66,9 +76,12 @@ def repair(path: str | Path, *, dry_run: bool = False, files: Files | None = Non
         sound = _sound_contents(files, path)
         if sound is not None:
             return _report(sound, None)
-        salvage = Salvage(files, path, opened)
+        if not dry_run:
+            check_unused(files, path, list(logs_of(path).values()), opened)
+        salvage = Salvage(files, path, opened, progress)
         if dry_run or lock is None:
             return _report(salvage.contents, salvage)
+        progress(Progress(stage=f"writing a new {path.name}", done=0, total=0))
         kept = _replace(files, path, salvage, lock)
         return attrs.evolve(_report(salvage.contents, salvage), kept=kept)
 
@@ -106,6 +119,7 @@ def _report(contents: Contents, salvage: Salvage | None) -> RepairReport:
         without_key=() if salvage is None else tuple(salvage.without_key),
         records={kind: len(rows) for kind, rows in sorted(contents.tables.items()) if rows},
         events=len(contents.events),
+        lacks_key=bool(contents.tables.get("user")) and contents.index.find(KEY_RECORD) is None,
         kept=None,
     )
 

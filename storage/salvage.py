@@ -13,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from admit.care import OnProgress, Progress
 from admit.errors import StoreDamaged
 from admit.stores import Ref
 
@@ -33,8 +34,11 @@ _FIRST_GENERATION: Final = 1
 class Salvage:
     """What could be read, and what could not."""
 
-    def __init__(self, files: Files, path: Path, opened: ExitStack) -> None:
+    def __init__(
+        self, files: Files, path: Path, opened: ExitStack, progress: OnProgress = lambda _: None
+    ) -> None:
         """Read the store at *path*; its files stay open in *opened*, for events are read later.
+        *progress* is told of each.
 
         Raises:
             StoreDamaged: there is nothing in it that could be saved.
@@ -48,7 +52,11 @@ class Salvage:
         self._files = files
         self._path = path
         self._opened = opened
+        self._progress = progress
         self._logs = logs_of(path)
+        there = [file for file in (path, *self._logs.values()) if file.exists()]
+        self._total_bytes = sum(file.stat().st_size for file in there)
+        self._read_bytes = 0
         first = self._read_snapshot()
         self._read_logs(first)
         nothing = not self.contents.tables and not len(self.contents.events)
@@ -58,7 +66,12 @@ class Salvage:
         self.next_generation = max([*self._logs, first or 0]) + 1
 
     def _open(self, path: Path) -> FileIO:
-        return self._opened.enter_context(self._files.open(path, os.O_RDONLY))
+        file = self._opened.enter_context(self._files.open(path, os.O_RDONLY))
+        total = max(self._total_bytes, self._read_bytes)
+        told = Progress(stage=f"reading {path.name}", done=self._read_bytes, total=total)
+        self._progress(told)
+        self._read_bytes += size_of(file)
+        return file
 
     def _read_snapshot(self) -> int | None:
         """Take over what the snapshot holds; return its generation, if that can be told."""

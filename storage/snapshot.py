@@ -27,7 +27,7 @@ from admit.errors import StoreDamaged, StoreTooNew
 from admit.stores import SCHEMA
 
 from .contents import Contents, Frozen, text_of
-from .documents import decimal, from_text, to_text
+from .documents import REPAIR, decimal, from_text, to_text
 from .files import Files, read_at
 from .places import Place
 
@@ -172,7 +172,7 @@ def read_head(file: FileIO, path: Path) -> Head:
     if schema is None:
         raise StoreDamaged(
             f"{path.name} is no store of admit, or it was rewritten by something else (byte 0).",
-            "Restore it from a backup; writing goes through the engine only.",
+            f"{REPAIR} Writing goes through the engine only.",
         )
     if int(schema[1]) > SCHEMA:
         raise StoreTooNew(
@@ -181,9 +181,7 @@ def read_head(file: FileIO, path: Path) -> Head:
         )
     meta = _FIRST_LINE.fullmatch(first)
     if meta is None:
-        raise StoreDamaged(
-            f"{path.name} is damaged in its first line.", "Restore it from a backup."
-        )
+        raise StoreDamaged(f"{path.name} is damaged in its first line.", REPAIR)
     return Head(int(meta[2]), int(meta[3]), int(meta[4], 16), meta.start(4), len(first))
 
 
@@ -191,7 +189,7 @@ def check_sum(file: FileIO, path: Path) -> None:
     """Return if the snapshot is what was written. Raises as `read_snapshot` does."""
     head = read_head(file, path)
     if head.crc32 != _checksum(file, head.crc32_at):
-        raise StoreDamaged(f"The checksum of {path.name} is wrong.", "Restore it from a backup.")
+        raise StoreDamaged(f"The checksum of {path.name} is wrong.", REPAIR)
 
 
 def _checksum(file: FileIO, digits_at: int) -> int:

@@ -80,6 +80,7 @@ def one_of_each() -> list[AdmitError]:
         errors.StoreClosed("The store was closed.", "Open it again."),
         errors.StoreReadOnly("It was opened for reading only."),
         errors.StoreFull("There is no room."),
+        errors.StoreInUse("users.json"),
     ]
 
 

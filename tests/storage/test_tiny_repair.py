@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from small_store import (
     seen,
 )
 
-from admit.errors import InvalidInput, StoreDamaged, StoreTooNew
+from admit.errors import InvalidInput, StoreDamaged, StoreInUse, StoreTooNew
 from admit.storage import TinyStore, repair
 from admit.storage.frames import HEAD_BYTES, framed
 from admit.stores import Change, Put, Record, Ref, Remove, StoredEvent
@@ -486,11 +486,63 @@ def test_an_interrupted_repair_leaves_the_damaged_store_or_the_new_one(
     assert step > 10
 
 
-def test_who_has_the_store_open_is_told_to_open_it_again(written: Path, log: Path) -> None:
-    """Given an open store whose files are damaged behind its back, when they are repaired, then its
-    next commit is refused, and nothing is written anywhere."""
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_store_that_somebody_has_open_is_not_repaired(
+    written: Path, log: Path, read_only: bool
+) -> None:
+    """Given an open store whose files are damaged behind its back, when they are to be repaired,
+    then this is refused and nothing changed, until it is closed; a dry run is not refused."""
+    store = TinyStore(written, files=QUICK, read_only=read_only)
+    flip(log, lines_of(log.read_bytes())[2][0] + 50)
+    before = all_files(written.parent)
+
+    with pytest.raises(StoreInUse, match="users.json is open"):
+        repair(written)
+
+    assert before == all_files(written.parent)
+    assert repair(written, dry_run=True).damages
+    with suppress(StoreDamaged):
+        store.close()
+    assert repair(written).kept is not None
+
+
+def test_a_store_is_in_use_after_it_went_on_in_another_log(written: Path, log: Path) -> None:
+    """Given an open store that was compacted, when its files are damaged and to be repaired, then
+    this is refused."""
+    with closing(TinyStore(written, files=QUICK)) as store:
+        store.compact()
+        store.commit(Change(put=(put(5),)))
+        log = log.with_suffix(".2")
+        flip(log, lines_of(log.read_bytes())[1][0] + 50)
+
+        with pytest.raises(StoreInUse):
+            repair(written)
+
+        flip(log, lines_of(log.read_bytes())[1][0] + 50)
+
+
+def test_progress_of_a_repair_is_told(written: Path, log: Path) -> None:
+    """Given a damaged store, when repaired, then each file that is read is told, then the new
+    one."""
+    flip(log, lines_of(log.read_bytes())[2][0] + 50)
+    told: list[str] = []
+
+    repair(written, progress=lambda progress: told.append(progress.stage))
+
+    assert [
+        "reading users.json",
+        "reading users.json.log.1",
+        "writing a new users.json",
+    ] == told
+
+
+def test_who_has_a_store_open_whose_log_is_gone_is_told_to_open_it_again(
+    written: Path, log: Path
+) -> None:
+    """Given an open store whose log somebody removed, so that nothing shows its use, when it is
+    repaired, then its next commit is refused, and nothing is written anywhere."""
     with closing(TinyStore(written)) as store:
-        flip(log, lines_of(log.read_bytes())[2][0] + 50)
+        log.unlink()
         repair(written)
         repaired = all_files(written.parent)
 
