@@ -31,6 +31,7 @@ from ._usecases import (
     password as passwords,
 )
 from ._usecases.prepared import Prepared
+from .custom_data import CustomDataGroup
 from .groups import EngineSettings, Events, Sessions, Users
 from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
@@ -53,6 +54,7 @@ class Engine:
         self._may_work = may_work
         self.users = Users(core, by)
         self.sessions = Sessions(core, by)
+        self.custom_data = CustomDataGroup(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
         self.public = PublicFace(core, by, self._somebody_must_work)

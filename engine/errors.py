@@ -13,6 +13,7 @@ AdmitError
 │   ├── NotAllowed             the lifecycle has no such move, or a guard blocks it
 │   ├── ResendNotPossible
 │   ├── AddressTaken
+│   ├── Outdated               what was to be replaced has changed since it was read
 │   ├── Vetoed                 a plugin's `before` hook said no
 │   ├── ProviderDisabled
 │   ├── NewUsersRefused        this provider lets in only who has an account
@@ -205,6 +206,18 @@ class AddressTaken(NotAllowedNow):
             if holder_state == "pending"
             else "Log in with it, or reset its password."
         )
+
+
+class Outdated(NotAllowedNow):
+    """What was to be replaced has changed since it was read. Nothing was changed."""
+
+    code = "outdated"
+
+    def __init__(self, what: str, expected: int, found: int) -> None:
+        super().__init__(what, expected, found)
+        self.what, self.expected, self.found = what, expected, found
+        self.sentence = f"{what}: version {expected} was expected, {found} is there."
+        self.next_step = "Read it again, and decide again."
 
 
 class Vetoed(NotAllowedNow):

@@ -239,6 +239,16 @@ class Access:
 
 
 @attrs.frozen(kw_only=True)
+class CustomData:
+    """What the application keeps of a user: a JSON object, a record of its own."""
+
+    user: UserId
+    data: Mapping[str, object]
+    version: int
+    """Rises with each change; 0 when nothing was ever set."""
+
+
+@attrs.frozen(kw_only=True)
 class Event:
     """One line of the audit trail, written in the same commit as the change it records."""
 

@@ -151,6 +151,15 @@ class Settings:
         minimum=timedelta(days=1),
         maximum=timedelta(days=36_500),
     )
+    custom_data_bytes: int = setting(
+        262_144,
+        "How many bytes of JSON the custom data of one user may have.",
+        minimum=1024,
+        maximum=16_777_216,
+    )
+    custom_data_in_access_token: bool = setting(
+        False, "Whether access tokens carry the custom data, up to 4,096 bytes, as `user_data`."
+    )
     password_min_length: int = setting(
         8, "The fewest characters of a new password.", minimum=6, maximum=64
     )

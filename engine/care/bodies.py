@@ -99,6 +99,11 @@ def _phantom(record: Record) -> Wanted:
     return Wanted((), None)
 
 
+def _custom_data(record: Record) -> Wanted:
+    _is(record.body["data"], dict)
+    return Wanted((), ())
+
+
 def _erasure(record: Record) -> Wanted:
     checked_user(record)
     return Wanted((), ())
@@ -163,6 +168,7 @@ def _job(record: Record) -> Wanted:
 
 _READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
     "consumer": _consumer,
+    "custom-data": _custom_data,
     "erasure": _erasure,
     "forgotten": _forgotten,
     "job": _job,

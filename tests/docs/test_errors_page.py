@@ -42,6 +42,7 @@ def one_of_each() -> list[AdmitError]:
         errors.NotAllowed("confirmed", "rerun", ["delete"], "flow_is_loaded"),
         errors.ResendNotPossible("auto"),
         errors.AddressTaken("pending"),
+        errors.Outdated("The custom data", 3, 4),
         errors.Vetoed("policy", "Not on Sundays."),
         errors.ProviderDisabled("anon-user"),
         errors.NewUsersRefused("anon-user"),
