@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .errors import AdmitError
     from .flows import Entry, Outcome
     from .hookspecs import Registration, hookimpl
+    from .leaving import Erasure, ErasureStep, Left
     from .lifecycle import May
     from .masked import Secret
     from .opening import open
@@ -66,8 +67,11 @@ __all__ = [
     "CustomData",
     "Engine",
     "Entry",
+    "Erasure",
+    "ErasureStep",
     "Event",
     "Identity",
+    "Left",
     "LogIn",
     "May",
     "Message",
@@ -109,6 +113,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "errors": ("AdmitError",),
         "flows": ("Entry", "Outcome"),
         "hookspecs": ("Registration", "hookimpl"),
+        "leaving": ("Erasure", "ErasureStep", "Left"),
         "lifecycle": ("May",),
         "masked": ("Secret",),
         "opening": ("open",),

@@ -133,6 +133,8 @@ def build(
     if decision.new is None:
         seen = old
         assert seen is not None, "a decision that puts nobody is about somebody"
+        if seen.state == "deleted":
+            by = Acting(by.actor)  # what is recorded of who is gone says no more from where (A5)
         for happening in decision.happenings:
             events.append(
                 make(

@@ -234,6 +234,8 @@ class Plugins:
                     _check_section(plugin, name, value)
                 elif hook == "register_providers":
                     _check_provider(plugin, name, value)
+                elif hook == "register_erase_steps":
+                    _check_erase_step(plugin, name, value)
                 self._add(offers, _OFFERS[hook], name, plugin, value)
         return offers
 
@@ -406,6 +408,13 @@ def _check_provider(plugin: str, name: str, provider: Any) -> None:
     if lacks:
         what = f"the provider {name!r} has no method {lacks[0]!r}"
         raise PluginFailed(plugin, "register_providers", what)
+
+
+def _check_erase_step(plugin: str, name: str, step: Any) -> None:
+    """Return if *step* is one: it can be called, or has `erase`. Raises PluginFailed."""
+    if not callable(getattr(step, "erase", step)):
+        what = f"the step {name!r} can neither be called nor has it a method 'erase'"
+        raise PluginFailed(plugin, "register_erase_steps", what)
 
 
 def _say(problem: BaseException) -> str:

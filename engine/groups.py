@@ -14,10 +14,11 @@ from ._ids import check_id
 from ._numbers import check_number
 from ._setting_sources import SettingInfo
 from ._text import check_text
-from ._usecases import audit, bulk, fresh, sessions, set_setting, stranger
+from ._usecases import audit, bulk, erasure_told, fresh, sessions, set_setting, stranger
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
+from .leaving import Erasure
 from .masked import Secret
 from .preparing import user_id
 from .records import Access, Event, Session, User, UserId
@@ -116,6 +117,23 @@ class Users:
             UserNotFound: nobody has this *address*. InvalidInput: this is no id.
         """
         return tuple(timeline(self._core, user_id(self._core, user, address)))
+
+    def erasure(self, user: User | UserId | str) -> Erasure:
+        """Return how far the erasing of a deleted user is: each erase step, its tries and errors.
+
+        Raises:
+            UserNotFound: no tombstone has this id. InvalidInput: this is no id.
+        """
+        return erasure_told.erasure_of(self._core, user_id(self._core, user, None))
+
+    def erasures(self, *, after: Cursor | None = None, limit: int = 50) -> Page[Erasure]:
+        """Return erasures with a step that has not succeeded yet, or was given up; oldest first.
+
+        Raises:
+            InvalidInput: *limit* is not from 1 to 1,000.
+        """
+        check_number(limit, "limit", 1, LONGEST_PAGE)
+        return erasure_told.erasures(self._core, check_cursor(after), limit)
 
     def rerun_all(
         self,

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import click
 
     from .flows import ConfirmationFlow, ResetFlow
+    from .leaving import EraseStep
     from .providers import Admission, Provider
     from .records import Client, LogIn, Run, User
     from .transports import Transport
@@ -119,12 +120,14 @@ def register_transports() -> Iterable[Transport]:
 
 
 @hookspec
-def register_erase_steps() -> Mapping[str, Callable[[User], None]]:
+def register_erase_steps() -> Mapping[str, Callable[[User], None] | EraseStep]:
     """Offer steps that erase a deleted user's data elsewhere.
 
     Kind: registering. Called: once, when an engine opens; a step is called by the worker after
     the deletion, with the user as it was, under a time limit.
-    Answer: name → step. It must be safe to repeat: one that raises is tried again later.
+    Answer: name → step: a callable that takes the user, or an `admit.leaving.EraseStep`, which is
+    told more. It must be safe to repeat: one that raises is tried again, at growing distances,
+    until the setting `erase_steps_within` has passed.
     Raises, or a name is taken: the engine does not open.
     """
 

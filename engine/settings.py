@@ -145,6 +145,12 @@ class Settings:
         minimum=timedelta(minutes=1),
         maximum=timedelta(days=365),
     )
+    erase_steps_within: timedelta = setting(
+        timedelta(days=30),
+        "How long an erase step that fails is tried again before it is given up.",
+        minimum=timedelta(hours=1),
+        maximum=timedelta(days=365),
+    )
     refusal_retention: timedelta = setting(
         timedelta(days=90),
         "How long events of refusals and of what strangers asked for are kept.",

@@ -56,7 +56,7 @@ def removing(user_id: str) -> Remove:
 def stored(core: Core, user_id: str) -> Mapping[str, Any] | None:
     """Return the document as it is kept, or None; also of a user who is deleted at this moment."""
     record = core.store.get(KIND, user_id)
-    return None if record is None else record.body["data"]  # type: ignore[no-any-return]
+    return None if record is None else record.body["data"]
 
 
 class Moving(NamedTuple):

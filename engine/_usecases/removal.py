@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, TypeVar
 
-from .._codec import user_body
 from .._commits import Decision
 from .._core import Core
 from .._events import Happening
 from ..records import User, UserId
-from ..stores import Put
+from ..stores import Put, Remove
+from .custom_data import removing
+from .erasures import begun
+from .traces import keys_of
 
 T = TypeVar("T")
 
@@ -24,11 +28,13 @@ def removed(
     result: T,
     *,
     run: str | None = None,
+    codes: Mapping[str, str] = MappingProxyType({}),
     absorbed_by: UserId | None = None,
 ) -> Decision[T]:
     """Decide that *user* becomes a tombstone: id, times, version – no keys, so its address is free.
 
-    The caller has asked the lifecycle whether it may.
+    The caller has asked the lifecycle whether it may. An absorbed user is not erased elsewhere:
+    what she had is the survivor's now.
     """
     now = core.now()
     page = core.store.events(user=user.id, limit=ERASED_AT_ONCE)
@@ -49,13 +55,18 @@ def removed(
     )
     core.work_waits.set()
     put: tuple[Put, ...] = ()
-    if core.plugins.offers("register_erase_steps"):
-        # The steps are called with the user as it was; this record goes when all have succeeded.
-        put = (Put("erasure", user.id, user_body(user)),)
+    remove: tuple[Remove, ...] = ()
+    if absorbed_by is None:
+        put = begun(core, user)
+        # At once, though all of them are dead: who is deleted has no key and no data left.
+        remove = (*keys_of(core, user.id), removing(user.id))
+    for one in user.runs:
+        core.waiting_passwords.pop(one.id, None)
     return Decision(
         result=result,
         new=tombstone,
         put=put,
-        happenings=(Happening(trigger, user.state, "deleted", run),),
+        remove=remove,
+        happenings=(Happening(trigger, user.state, "deleted", run, codes),),
         erase=erase,
     )

@@ -11,6 +11,7 @@ from ..clock import to_text
 from ..stores import Change, Cursor, Remove, Store, VersionMoved
 from .delete import sweep_pending
 from .erasing import compact_if_due
+from .erasures import KIND
 from .forgetting import forget_refusals
 from .seal import forgotten
 
@@ -102,7 +103,8 @@ def _forget(core: Core, user_id: str, version: int) -> None:
         events = core.store.events(user=user_id, limit=200)
         ids = [event.id for event in events.items]
         last = events.next is None
-        remove = (Remove("user", user_id, version),) if last else ()
+        note = Remove(KIND, user_id)  # of an erase step that was given up
+        remove = (Remove("user", user_id, version), note) if last else ()
         put = (forgotten(core, ids),) if ids else ()
         commit(core, Change(put=put, remove=remove, forget=tuple(ids)))
         if last:

@@ -1,26 +1,25 @@
-"""The worker's part: queued runs, retries, leases that ran out, chores."""
+"""The worker's part: queued runs, retries, leases that ran out."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from .._codec import user_from
-from .._commits import Decision, build, change_user, commit
+from .._commits import Decision, change_user
 from .._core import SYSTEM, Core
 from .._events import Happening
 from .._evolve import evolve
 from ..clock import to_text
 from ..errors import AdmitError, StoreClosed, UserNotFound
 from ..records import AttemptError, Run, User
-from ..stores import Change, Cursor, KeyTaken, Record, Ref, Remove, VersionMoved
-from .confirming import rivals
-from .delete import reject, reject_loser
+from ..stores import Cursor, KeyTaken, Record
+from .chores import do_chore
+from .delete import reject_loser
 from .enter import Entered, ResetRequest, enter
-from .erasing import note_erasure
 from .password import conclude_reset
 from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, is_loaded, new_attempt, with_run
 
@@ -28,8 +27,6 @@ _log: Final = logging.getLogger("admit.worker")
 _BATCH: Final = 50
 AT_ONCE: Final = 4
 """Users that one worker takes up side by side: mail servers allow few connections of one client."""
-ERASE_AGAIN_AFTER: Final = timedelta(minutes=5)
-"""How long an erase step that raised is left alone."""
 
 Wanted = Callable[[Run, datetime], bool]
 
@@ -110,8 +107,7 @@ def _work_user(core: Core, user: User, wanted: Wanted) -> int:
     did = 0
     try:
         if user.chore_at is not None and user.chore_at <= core.now() and wanted is is_due:
-            _do_chore(core, user)
-            did += 1
+            did += do_chore(core, user)
         for run in user.runs:
             if wanted(run, core.now()) and is_loaded(core, run):
                 did += take_up(core, user.id, run.id, wanted)
@@ -188,67 +184,3 @@ def _tell(core: Core, before: User, run: Run, entered: Entered, request: ResetRe
             conclude_reset(core, SYSTEM, entered, run, request)
         except AdmitError as problem:
             _log.info("reset run %s: %s", run.id, problem.code)
-
-
-# --- chores ------------------------------------------------------------------------------------
-
-
-def _do_chore(core: Core, user: User) -> None:
-    """What a user left to be done: a deleted one's traces, a confirmed one's rivals."""
-    again_at: datetime | None = None
-    if user.state == "deleted":
-        if _erase(core, user):
-            note_erasure(core)
-        else:
-            # Not at once: a step that keeps failing would have the worker do nothing else.
-            again_at = core.now() + ERASE_AGAIN_AFTER
-    else:
-        while losers := rivals(core, user):
-            for loser in losers:
-                reject(core, loser.id)
-    record = core.store.get("user", user.id)
-    if record is None:
-        return
-    found = user_from(record)
-    decision: Decision[None] = Decision(result=None, new=evolve(found, chore_at=again_at))
-    _, change = build(core, SYSTEM, found, decision)
-    try:
-        commit(core, change)
-    except VersionMoved:
-        _log.info("user %s changed meanwhile; its chore is done again", user.id)
-
-
-def _erase(core: Core, user: User) -> bool:
-    """Erase what a deleted user left behind: sessions, details of events, other plugins' data."""
-    label = f"sessions-of/{user.id}"
-    while (page := core.store.page("session", label, None, 100)).items:
-        commit(core, Change(remove=tuple(Remove("session", r.id) for r in page.items)))
-    after: Cursor | None = None
-    while True:
-        events = core.store.events(user=user.id, after=after, limit=200)
-        # The deletion's own detail holds why, not who: it stays.
-        erase = tuple(
-            e.id for e in events.items if e.detail is not None and e.body.get("to") != "deleted"
-        )
-        if erase:
-            commit(core, Change(erase=erase))
-        after = events.next
-        if after is None:
-            break
-    return _erase_elsewhere(core, user)
-
-
-def _erase_elsewhere(core: Core, user: User) -> bool:
-    """Call the erase steps of plugins with the user as it was; False if one has to be repeated."""
-    [record] = core.store.get_many([Ref("erasure", user.id)])
-    if record is None:
-        return True
-    before = user_from(record)
-    for name, step in core.plugins.offers("register_erase_steps").items():
-        try:
-            core.plugins.call(step, f"erase step {name}", partial(step.value, before))
-        except AdmitError as problem:
-            _log.warning("erase step %s of user %s: %s", name, user.id, problem.code)
-            return False
-    commit(core, Change(remove=(Remove("erasure", user.id),)))
-    return True

@@ -12,6 +12,7 @@ from .._codec import session_from, session_put, user_from, user_keys, user_label
 from .._copy_mark import MARK_KEY, mark_of
 from .._keys import KEY_RECORD
 from .._usecases.erasing import ERASURE_KEY
+from .._usecases.erasures import LABEL
 from .._usecases.seal import HEAD_KEY
 from ..clock import from_text
 from ..records import User
@@ -105,8 +106,17 @@ def _custom_data(record: Record) -> Wanted:
 
 
 def _erasure(record: Record) -> Wanted:
-    checked_user(record)
-    return Wanted((), ())
+    body = record.body
+    if "steps" not in body:  # an earlier form
+        checked_user(record)
+        return Wanted((), ())
+    if "user" in body:
+        checked_user(record._replace(body=body["user"]))
+    from_text(body["since"])
+    for name, step in body["steps"].items():
+        _is(name, str)
+        _number(step, "tries")
+    return Wanted((), (Label(LABEL, _text(body, "since")),))
 
 
 def _setting(record: Record) -> Wanted:
