@@ -69,6 +69,8 @@ def user_labels(user: User) -> tuple[Label, ...]:
     """Return where *user* is listed."""
     if user.state == "deleted":
         labels = [Label("deleted", to_text(user.deleted_at or user.created_at))]
+        if user.absorbed_by is not None:  # found again when the survivor is absorbed in its turn
+            labels.append(Label("absorbed-by", user.absorbed_by))
     else:
         created = to_text(user.created_at)
         labels = [Label("all", created), Label(user.state, created)]
@@ -238,6 +240,10 @@ def _run_body(run: Run) -> dict[str, Any]:
         "reason": run.reason,
         "created_at": to_text(run.created_at),
     }
+    if run.typed is not None:
+        body["typed"] = run.typed
+    if run.adds is not None:
+        body["adds"] = _body_of(run.adds, _identity_body)
     if run.locale is not None:
         body["locale"] = run.locale
     if run.proves:
@@ -262,6 +268,8 @@ def _run_from(body: Body) -> Run:
         fields["ended_at"] = from_text(fields["ended_at"])
     if fields["due_at"] is not None:
         fields["due_at"] = from_text(fields["due_at"])
+    if fields["adds"] is not None:
+        fields["adds"] = _identity_from(fields["adds"])
     fields["attempts"] = tuple([_attempt_from(inner) for inner in fields["attempts"]])
     fields[BODY] = body
     return run

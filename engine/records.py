@@ -116,6 +116,11 @@ class Run:
     address: str | None
     """The canonical address it is about; the message goes to the stored typed form of it."""
     reason: str
+    typed: str | None = None
+    """That address as it was typed, where it is not yet, or no longer, one of the user's: then the
+    message goes there."""
+    adds: Identity | None = None
+    """The identity that its token, pressed, adds to the user; gone once the run has ended."""
     locale: str | None = None
     """The language that the message should speak, as the caller's client named it."""
     proves: bool = False

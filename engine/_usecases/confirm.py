@@ -119,14 +119,11 @@ def _press(core: Core, user: User, run: Run, cause: str, change: Change | None) 
         return Decision(result=False)  # pressed twice: the first press did it
     first = is_first_proof(user, run)
     changed = change(user) if first and change is not None else user
-    proved = prove_address(with_run(changed, ended(run, "success", now)), run, now)
-    if first:
-        proved = evolve(proved, epoch=proved.epoch + 1)
-    return Decision(
-        result=False,
-        new=proved,
-        happenings=(Happening("proved", run=run.id, codes={"cause": cause}),),
-    )
+    proof = prove_address(core, with_run(changed, ended(run, "success", now)), run, now)
+    new = evolve(proof.user, epoch=proof.user.epoch + 1) if first else proof.user
+    codes = {"cause": cause, **proof.codes}
+    happening = Happening("proved", run=run.id, codes=codes, detail=proof.detail)
+    return Decision(result=False, new=new, happenings=(happening,))
 
 
 def _pressing(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -13,9 +13,10 @@ from .._events import Happening
 from .._evolve import evolve
 from ..errors import AddressTaken
 from ..lifecycle import move
-from ..records import Address, Run, User
+from ..records import Run, User
 from ..stores import Cursor, KeyTaken
-from .runs import ended
+from .first_proof import Dropped, drop_unproved
+from .runs import cancelled, ended
 
 MOST_READ: Final = 10
 """Users that are read of those who share an address or wait for a login; at most five wait."""
@@ -34,13 +35,15 @@ def become_confirmed(
     now = core.now()
     step = move(user.state, "confirm")
     codes = {"cause": cause}
-    addresses, epoch, run_id = user.addresses, user.epoch, None
+    detail: Mapping[str, object] = {}
+    run_id, epoch = None, user.epoch
     if run is not None:
         run_id = run.id
         codes["flow"] = run.flow
         if proved:
-            codes["proved"] = "yes"
-            addresses, epoch = _proved(user, run, now), user.epoch + 1
+            proof = prove_address(core, user, run, now)
+            codes |= {"proved": "yes", **proof.codes}
+            user, detail, epoch = proof.user, proof.detail, user.epoch + 1
     has_rivals = any(rivals(core, user))
     if has_rivals:
         core.work_waits.set()
@@ -50,12 +53,11 @@ def become_confirmed(
         confirmed_at=now,
         holds_keys=True,
         code_tries=None,
-        addresses=addresses,
         epoch=epoch,
         runs=tuple([_after_confirmation(other, run_id, now) for other in user.runs]),
         chore_at=now if has_rivals else user.chore_at,
     )
-    return new, Happening("confirm", user.state, step.state, run_id, codes)
+    return new, Happening("confirm", user.state, step.state, run_id, codes, detail)
 
 
 def _after_confirmation(run: Run, done: str | None, now: datetime) -> Run:
@@ -67,17 +69,29 @@ def _after_confirmation(run: Run, done: str | None, now: datetime) -> Run:
     return run
 
 
-def prove_address(user: User, run: Run, now: datetime) -> User:
-    """Return *user* with the address that *run* was about marked as proved by it."""
-    return evolve(user, addresses=_proved(user, run, now))
+def prove_address(core: Core, user: User, run: Run, now: datetime) -> Dropped:
+    """Return *user* with the address that *run* was about marked as proved by it: for the first
+    time, without what its owner never proved (H3). A change of address that was asked for before
+    is cancelled (H4)."""
+    dropped = Dropped(user, ())
+    if run.address is None:
+        return dropped
+    if is_first_proof(user, run):
+        dropped = drop_unproved(core, user, run.address)
+    proved = with_proof(dropped.user, run.address, by=run.id, at=now)
+    return dropped._replace(user=cancelled(proved, ("change-address",), now))
 
 
-def _proved(user: User, run: Run, now: datetime) -> tuple[Address, ...]:
-    return tuple(
-        evolve(address, proved_at=now, proved_by=run.id)
-        if address.canonical == run.address
-        else address
-        for address in user.addresses
+def with_proof(user: User, canonical: str, *, by: str, at: datetime) -> User:
+    """Return *user* with one of her addresses marked as proved *by* a run or provider."""
+    return evolve(
+        user,
+        addresses=tuple(
+            evolve(address, proved_at=at, proved_by=by)
+            if address.canonical == canonical
+            else address
+            for address in user.addresses
+        ),
     )
 
 

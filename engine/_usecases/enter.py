@@ -175,10 +175,10 @@ def _forms(text: str) -> list[str]:
 
 def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry:
     attempt = run.attempts[-1]
-    address = next((a for a in user.addresses if a.canonical == run.address), None)
+    address = next((a.typed for a in user.addresses if a.canonical == run.address), None)
     return Entry(
         user_id=user.id,
-        username=_login(user) if address is None else address.typed,
+        username=run.typed or address or _login(user),
         purpose=run.purpose,
         reason=run.reason,
         token_id=run.id,

@@ -215,7 +215,9 @@ def _decide_password(
         return Decision(result=True, new=new, happenings=(set_now, confirmed))
     new = with_run(changed, ended(run, "success", now))
     if proves and is_first_proof(user, run):
-        new = prove_address(new, run, now)
+        proof = prove_address(core, new, run, now)
+        new = proof.user
+        set_now = set_now._replace(codes={**codes, **proof.codes}, detail=proof.detail)
     new = cancelled(new, ("reset", "change-address"), now)
     new = evolve(new, epoch=new.epoch + 1)
     return Decision(result=False, new=new, happenings=(set_now,))

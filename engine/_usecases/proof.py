@@ -12,7 +12,8 @@ from .._evolve import evolve
 from ..errors import NotAllowed, WrongCredentials
 from ..masked import Secret
 from ..records import Identity, User
-from .register import registering_provider, registers
+from .register import registering_provider
+from .registering import registers
 
 
 def password_identity(core: Core, user: User) -> Identity | None:

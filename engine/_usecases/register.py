@@ -32,6 +32,7 @@ from .confirming import address_taken, waiting
 from .delete import reject_loser
 from .enter import Entered, enter
 from .prepared import Finish, Prepared
+from .registering import registers
 from .runs import Minted, active_flow, finishing, new_run
 
 MOST_DATA_BYTES: Final = 16_384
@@ -142,13 +143,6 @@ def registering_provider(core: Core, name: str | None) -> Offer:
         known = [o.name for o in offers if registers(o)]
         raise UnknownName("provider that registers users", offer.name, known)
     return offer
-
-
-def registers(offer: Offer) -> bool:
-    """Return whether users register with this provider, before they can log in."""
-    # What isinstance(…, RegisteringProvider) looks at, at a twentieth of its cost; that it has all
-    # three methods or none was seen when it was loaded.
-    return hasattr(offer.value, "private_data")
 
 
 def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:

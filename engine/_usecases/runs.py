@@ -12,7 +12,7 @@ from .._events import Acting
 from .._evolve import evolve
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from ..masked import Secret
-from ..records import Attempt, Purpose, Run, RunId, RunResult, User
+from ..records import Address, Attempt, Identity, Purpose, Run, RunId, RunResult, User
 from .prepared import Finish, Waiting
 
 T = TypeVar("T")
@@ -104,16 +104,22 @@ def new_run(
     flow: Offer,
     reason: str,
     queued: bool = False,
+    about: Address | None = None,
+    adds: Identity | None = None,
 ) -> tuple[User, Run, Minted | None]:
-    """Return *user* with a new run about her address: leased to its first attempt, or queued for a
-    worker."""
+    """Return *user* with a new run about her address, or about one that is not hers: leased to its
+    first attempt, or queued for a worker. *adds*: what its token, pressed, adds to her."""
     now = core.now()
+    address = login_address(user) if about is None else about
+    is_hers = address is None or address in user.addresses
     run = Run(
         id=RunId(core.ids.mint(now)),
         purpose=purpose,
         flow=flow.name,
-        address=None if user.address is None else user.address.canonical,
+        address=None if address is None else address.canonical,
         reason=reason,
+        typed=None if address is None or is_hers else address.typed,
+        adds=adds,
         locale=by.locale,
         proves=bool(getattr(flow.value, "proves_address", False)),
         created_at=now,
@@ -126,6 +132,13 @@ def new_run(
     if by.actor.kind == "admin":  # opens the code way again (T2)
         return evolve(user, runs=runs, code_tries=None), run, minted
     return evolve(user, runs=runs), run, minted
+
+
+def login_address(user: User) -> Address | None:
+    """Return the address that a message about the log-in of *user* goes to: the first one that is
+    a login, else the first."""
+    logins = {identity.login_key for identity in user.identities}
+    return next((a for a in user.addresses if a.canonical in logins), user.address)
 
 
 def _overtaken(older: Run, run: Run, now: datetime) -> Run:
@@ -165,8 +178,10 @@ def live_attempts(run: Run, now: datetime) -> tuple[Attempt, ...]:
 
 
 def ended(run: Run, result: RunResult, now: datetime) -> Run:
-    """Return *run* with its result."""
-    return evolve(run, result=result, ended_at=now, due_at=None)
+    """Return *run* with its result. What it would have added is kept only while its token is good:
+    of a run that failed it still is."""
+    adds = run.adds if result == "failed" else None
+    return evolve(run, result=result, ended_at=now, due_at=None, adds=adds)
 
 
 def with_run(user: User, run: Run) -> User:
@@ -236,5 +251,8 @@ def _without_dead_digests(run: Run, now: datetime) -> Run:
 
 
 def address_is_gone(user: User, run: Run) -> bool:
-    """Return whether the address that *run* is about is no longer the user's (security.md T4)."""
-    return run.address is not None and all(a.canonical != run.address for a in user.addresses)
+    """Return whether the address that *run* is about is no longer the user's (security.md T4). One
+    that is about another's, a change, is cancelled by whatever speaks against it."""
+    if run.address is None or run.typed is not None:
+        return False
+    return all(address.canonical != run.address for address in user.addresses)

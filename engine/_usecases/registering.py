@@ -1,0 +1,21 @@
+"""Which providers have users who register, before they can log in."""
+
+from __future__ import annotations
+
+from .._core import Core
+from .._plugins import Offer
+from ..records import Identity
+
+
+def registers(offer: Offer) -> bool:
+    """Return whether users register with this provider, before they can log in."""
+    # What isinstance(…, RegisteringProvider) looks at, at a twentieth of its cost; that it has all
+    # three methods or none was seen when it was loaded.
+    return hasattr(offer.value, "private_data")
+
+
+def was_registered(core: Core, identity: Identity) -> bool:
+    """Return whether this identity came of a registration, as far as this process can tell: not
+    when its provider is not loaded."""
+    offer = core.plugins.offers("register_providers").get(identity.provider)
+    return offer is not None and registers(offer)
