@@ -9,15 +9,13 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
 import click
 
-from admit.clock import to_text
-from admit.masked import Secret
-from admit.settings import to_text as duration_text
+from admit.plain import plain as plain
 
 STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "good": {"fg": "green"},
@@ -34,7 +32,6 @@ STATE_STYLES: Final[Mapping[str, str]] = {
     "disabled": "bad",
 }
 _GAP: Final = "  "
-_MASK: Final = "…"
 
 
 def visible(value: object) -> str:
@@ -137,28 +134,6 @@ def numbers(header: str, values: Sequence[int]) -> list[str]:
     texts = [f"{value:,}" if value else "–" for value in values]
     widest = max(map(len, [header, *texts]))
     return [text.rjust(widest) for text in texts]
-
-
-def plain(value: object) -> Any:
-    """Return *value* as JSON can hold it. What a record hides from its `repr` is left out."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Secret():
-            return _MASK
-        case datetime():
-            return to_text(value)
-        case timedelta():
-            return duration_text(value)
-        case Mapping():
-            return {str(name): plain(inner) for name, inner in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [plain(inner) for inner in value]
-    kind = type(value)
-    if attrs.has(kind):
-        fields = [field for field in attrs.fields(kind) if field.repr]
-        return {field.name: plain(getattr(value, field.name)) for field in fields}
-    return str(value)
 
 
 def say(text: str = "") -> None:

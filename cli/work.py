@@ -63,7 +63,8 @@ def recover(call: Invocation) -> None:
 def sweep(call: Invocation) -> None:
     """Remove what is past its time.
 
-    Expired pending users, ended sessions, counters, old tombstones, old refusals.
+    Expired users, those whose grace is over, ended sessions, counters, old tombstones,
+    old refusals.
     """
     with call.open() as engine:
         swept = engine.sweep()
@@ -74,6 +75,8 @@ def sweep(call: Invocation) -> None:
             pairs(
                 {
                     "pending users expired": swept.expired,
+                    "grace was over": swept.left,
+                    "idle anonymous users": swept.idle,
                     "sessions": swept.sessions,
                     "throttles": swept.throttles,
                     "tombstones": swept.tombstones,

@@ -15,6 +15,7 @@ import attrs
 from ._evolve import BODY
 from .clock import from_text, to_text
 from .records import (
+    ANONYMOUS,
     Actor,
     Address,
     Attempt,
@@ -82,12 +83,19 @@ def user_labels(user: User) -> tuple[Label, ...]:
             labels.append(Label("disabled", created))
         if user.state == "pending" and user.runs and _run_failed(user):
             labels.append(Label("pending/run-failed", created))
+        if is_anonymous(user):
+            labels.append(Label("anonymous", to_text(user.last_seen_at or user.created_at)))
         if user.delete_at is not None:
             labels.append(Label("grace", to_text(user.delete_at)))
     due = due_at(user)
     if due is not None:
         labels.append(Label("due", to_text(due)))
     return tuple(labels)
+
+
+def is_anonymous(user: User) -> bool:
+    """Return whether *user* has identities, and all of them are anonymous."""
+    return bool(user.identities) and all(i.provider == ANONYMOUS for i in user.identities)
 
 
 def due_at(user: User) -> datetime | None:

@@ -22,6 +22,7 @@ from ._usecases import (
     delete,
     disable,
     rerun,
+    restore,
     sessions,
     sweep,
     why,
@@ -241,15 +242,31 @@ class Engine:
         return disable.set_disabled(self._core, self._by, self._id(user, address), False).run()
 
     def delete(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> None:
-        """Delete a user. Its address is free at once and inherits nothing; what it left behind is
-        erased by the worker.
+        self,
+        user: User | UserId | str | None = None,
+        *,
+        address: str | None = None,
+        at_once: bool = False,
+    ) -> User:
+        """Delete a user. Sessions and keys are dead at once; its address is free and inherits
+        nothing; what it left behind is erased by the worker. Returns what is left of it.
+
+        Where the setting `deletion_grace` gives a confirmed user time, it is blocked at once and
+        deleted at `delete_at`, until when `restore` takes that back; *at_once* does not wait, also
+        for who is leaving already.
 
         Raises:
             UserNotFound; Vetoed, PluginFailed: a *before* hook said no, or failed.
         """
-        delete.delete(self._core, self._by, self._id(user, address)).run()
+        prepared = delete.delete(self._core, self._by, self._id(user, address), at_once=at_once)
+        return prepared.run()
+
+    def restore(
+        self, user: User | UserId | str | None = None, *, address: str | None = None
+    ) -> User:
+        """Take a deletion back while its grace runs. Sessions and keys of before stay dead; who is
+        not leaving is left as it is. Raises UserNotFound."""
+        return restore.restore(self._core, self._by, self._id(user, address)).run()
 
     # --- passwords -----------------------------------------------------------------------------
 
@@ -409,9 +426,10 @@ class Engine:
 
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
         """Remove what is past its time, up to *most* of each kind: expired pending users (setting
-        `expire_pending_after`), ended sessions, counters, tombstones (`audit_retention`), refusals
-        (`refusal_retention`); and compact the store if something erased has stood in its files for
-        `erase_within`.
+        `expire_pending_after`), users whose grace is over, idle anonymous ones
+        (`expire_anonymous_after`), ended sessions, counters, tombstones (`audit_retention`),
+        refusals (`refusal_retention`); and compact the store if something erased has stood in its
+        files for `erase_within`.
 
         Raises:
             StoreError: it could not be compacted; the rest was done.

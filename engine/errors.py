@@ -30,7 +30,8 @@ AdmitError
 │   ├── WrongCredentials
 │   ├── ConfirmationRequired
 │   ├── UserDisabled
-│   └── PasswordMustChange
+│   ├── PasswordMustChange
+│   └── Leaving                the account is being deleted; it carries an offer to restore it
 ├── SessionInvalid             an access or refresh token that opens nothing any more
 ├── FreshLogInNeeded           the session is good, its log-in too long ago for this
 ├── FlowFailed                 the flow raised, hung or could not deliver: the user is kept
@@ -60,10 +61,11 @@ AdmitError
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from .masked import Secret
     from .records import RunId, User
 
 
@@ -372,11 +374,13 @@ class LogInRefused(AdmitError):
             "pending": "This account waits to be confirmed.",
             "disabled": "This account is disabled.",
             "must-change": "This password must be changed before it can be used.",
+            "leaving": "This account is being deleted.",
         }.get(because or "", "The credentials are not right.")
         self.next_step = {
             "pending": "Use the message that was sent, or ask for a new one.",
             "disabled": "Ask the people who run this application.",
             "must-change": "Ask for a reset, or change it with the current one.",
+            "leaving": "To keep it, take that back: restore(token=…), then log in.",
         }.get(because or "", "Check them and try again.")
 
 
@@ -418,6 +422,18 @@ class PasswordMustChange(LogInRefused):
     def __init__(self) -> None:
         super().__init__("must-change")
         self.args = ()
+
+
+class Leaving(LogInRefused):
+    """The credentials were right, and the account is being deleted: `restore_token` takes that back
+    for a quarter of an hour."""
+
+    code = "leaving"
+
+    def __init__(self, delete_at: datetime, restore_token: Secret) -> None:
+        super().__init__("leaving")
+        self.args = (delete_at, restore_token)
+        self.delete_at, self.restore_token = delete_at, restore_token
 
 
 class SessionInvalid(AdmitError):

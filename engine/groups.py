@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from . import _codec
 from ._commits import find_by_key, load, timeline
@@ -14,7 +14,16 @@ from ._ids import check_id
 from ._numbers import check_number
 from ._setting_sources import SettingInfo
 from ._text import check_text
-from ._usecases import audit, bulk, erasure_told, fresh, sessions, set_setting, stranger
+from ._usecases import (
+    audit,
+    bulk,
+    erasure_told,
+    export_user,
+    fresh,
+    sessions,
+    set_setting,
+    stranger,
+)
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
@@ -26,7 +35,16 @@ from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 LONGEST_PAGE: Final = 1000
 _LAST_SEQUENCE: Final = 2**63 - 1
-LABELS = ("all", "pending", "pending/run-failed", "confirmed", "disabled", "deleted", "grace")
+LABELS = (
+    "all",
+    "pending",
+    "pending/run-failed",
+    "confirmed",
+    "disabled",
+    "deleted",
+    "grace",
+    "anonymous",
+)
 """The lists of users that can be paged and counted; also `provider/NAME`."""
 
 
@@ -117,6 +135,21 @@ class Users:
             UserNotFound: nobody has this *address*. InvalidInput: this is no id.
         """
         return tuple(timeline(self._core, user_id(self._core, user, address)))
+
+    def export(
+        self, user: User | UserId | None = None, *, address: str | None = None
+    ) -> dict[str, Any]:
+        """Return everything that is kept about a user, as a document that JSON can hold: who she is
+        to us, identities, addresses, runs, sessions, keys, custom data, events with their details.
+        No password, digest or token is in it; `form` and `version` name its form (docs/leaving.md).
+
+        It is recorded that it was taken.
+
+        Raises:
+            UserNotFound: nobody has this id or *address*.
+        """
+        who = user_id(self._core, user, address)
+        return export_user.export(self._core, self._by, who)
 
     def erasure(self, user: User | UserId | str) -> Erasure:
         """Return how far the erasing of a deleted user is: each erase step, its tries and errors.

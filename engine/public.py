@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from . import _tokens
 from ._codec import user_from
@@ -15,10 +15,14 @@ from ._ids import check_id
 from ._passwords import as_secret
 from ._usecases import (
     confirm,
+    custom_data,
     delete,
+    export_user,
+    fresh,
     log_in,
     register,
     rerun,
+    restore,
     stranger,
     throttle,
     typed_codes,
@@ -33,6 +37,7 @@ from .errors import (
     CodeResting,
     CodeWrong,
     InvalidInput,
+    Leaving,
     LogInRefused,
     TokenUnknown,
     UserNotFound,
@@ -211,6 +216,7 @@ class PublicFace:
         Raises:
             LogInRefused: whatever is wrong with the credentials; `because` says `pending`,
                 `disabled` or `must-change` after the right ones, and nothing otherwise.
+            Leaving: after the right ones, of an account that is being deleted: with an offer.
             Vetoed, PluginFailed: after the right credentials, a `before_log_in` hook said no.
             UnknownName: there is no such provider.
         """
@@ -249,19 +255,54 @@ class PublicFace:
     def delete(
         self,
         *,
-        password: str | Secret,
+        access_token: str | Secret | None = None,
+        password: str | Secret | None = None,
         address: str | None = None,
         user: User | str | None = None,
     ) -> Receipt:
-        """Delete one's own account, with its password as the fresh proof.
+        """Delete one's own account: by the access token of a fresh log-in, or with its password and
+        an address or id. With a grace (setting `deletion_grace`), the receipt says until when.
 
         Raises:
+            SessionInvalid: the access token opens nothing.
+            FreshLogInNeeded: the log-in was longer ago than `fresh_log_in_within` (security.md O6).
             LogInRefused: nobody has this address, or id, and password.
             Vetoed: a plugin refused.
         """
-        owner = self._owner(address, user, as_secret(password))
-        delete.delete(self._core, self._by, owner.id).run()
-        return Receipt()
+        if access_token is not None:
+            self._count_client()
+            owner = fresh.caller(self._core, access_token, fresh=True)[0]
+        else:
+            owner = self._owner(address, user, as_secret(password))
+        left = delete.delete(self._core, self._by, owner.id).run()
+        self._on_first_use()
+        return Receipt(delete_at=left.delete_at)
+
+    def export(self, *, access_token: str | Secret) -> dict[str, Any]:
+        """Return everything that is kept about the caller; see `Users.export`.
+
+        Raises:
+            SessionInvalid: the access token opens nothing.
+            FreshLogInNeeded: the log-in was longer ago than `fresh_log_in_within`.
+        """
+        self._count_client()
+        owner, _ = fresh.caller(self._core, access_token, fresh=True)
+        return export_user.export(self._core, self._by, owner.id)
+
+    def custom_data(self, *, access_token: str | Secret) -> Mapping[str, object]:
+        """Return the custom data of the caller, as it is now. Raises SessionInvalid."""
+        owner, _ = fresh.caller(self._core, access_token, fresh=False)
+        return custom_data.get(self._core, owner.id).data
+
+    def restore(self, *, token: str | Secret) -> User:
+        """Take the deletion of one's own account back, by the `restore_token` that a log-in with
+        the right credentials was answered with (`Leaving`). She logs in again afterwards.
+
+        Raises:
+            TokenMalformed, TokenUnknown, TokenExpired, TokenUsed: it restores nothing.
+        """
+        self._count_client()
+        return restore.by_offer(self._core, self._by, token).run()
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -366,5 +407,7 @@ def _alike(call: Callable[[], T]) -> T:
         return call()
     except WrongCredentials:
         raise LogInRefused from None
+    except Leaving:
+        raise  # its offer is for who gave the right credentials
     except LogInRefused as refused:
         raise LogInRefused(refused.because) from None

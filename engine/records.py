@@ -26,6 +26,10 @@ Purpose = Literal["confirm", "reset", "change-address", "notice"]
 RunResult = Literal["success", "refused", "vetoed", "failed", "superseded", "cancelled"]
 """How a run ended. `superseded`: a newer one was dispatched. `cancelled`: its address is gone."""
 
+ANONYMOUS: Final = "anon-user"
+"""The provider whose users nobody knows: existing clients name it (wire-contract.md §2). Who has no
+other identity expires when it was not seen for the setting `expire_anonymous_after`."""
+
 ActorKind = Literal["user", "admin", "system", "plugin", "application"]
 
 
@@ -282,3 +286,5 @@ class Receipt:
     """What a stranger is told: the request was taken. The same for every account's state."""
 
     sentence: str = "If this address can be used, a message is on its way."
+    delete_at: datetime | None = None
+    """Of a deletion by her who is deleted: when its grace ends."""

@@ -133,6 +133,18 @@ class Settings:
         minimum=timedelta(hours=1),
         maximum=timedelta(days=36_500),
     )
+    expire_anonymous_after: timedelta | None = setting(
+        timedelta(days=90),
+        "When an anonymous user that was not seen since expires; none: never.",
+        minimum=timedelta(days=1),
+        maximum=timedelta(days=36_500),
+    )
+    deletion_grace: timedelta | None = setting(
+        None,
+        "How long a deleted user can be restored; none: deleted at once.",
+        minimum=timedelta(hours=1),
+        maximum=timedelta(days=365),
+    )
     audit_retention: timedelta = setting(
         timedelta(days=400),
         "How long tombstones and events of deleted users are kept.",

@@ -58,6 +58,7 @@ _NOTICES: Final[Mapping[str, str]] = {
     "identity-linked": "Another way to log in was added to your account.",
     "identity-unlinked": "A way to log in was removed from your account.",
     "disabled": "Your account was disabled.",
+    "leaving": "Your account is being deleted. If that is not what you want, log in soon.",
     "deleted": "Your account was deleted.",
 }
 _OTHER_NOTICE: Final = "Something about your account has changed."

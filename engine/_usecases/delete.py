@@ -1,12 +1,13 @@
-"""The three ways a user ends: deleted, expired, rejected."""
+"""The ways a user ends: deleted, at once or after its grace; expired; rejected."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
-from .._codec import user_from
+from .._codec import is_anonymous
 from .._commits import Decision, change_user, find_by_key
 from .._core import SYSTEM, Core
 from .._events import Acting
@@ -15,30 +16,60 @@ from ..errors import NotAllowed, TryLater, UserNotFound
 from ..lifecycle import Facts, move
 from ..records import User
 from ..stores import Cursor, KeyTaken
+from .fresh import can_prove_again
 from .prepared import Finish, Prepared
 from .removal import removed
+from .restore import blocked
 
 _log: Final = logging.getLogger("admit.expiry")
 _BATCH: Final = 100
 
 
-def delete(core: Core, by: Acting, user_id: str) -> Prepared[None]:
+def delete(core: Core, by: Acting, user_id: str, *, at_once: bool = False) -> Prepared[User]:
     """Prepare a deletion; see `Engine.delete`."""
 
-    def decide(settle: bool) -> Finish[None]:
+    def decide(settle: bool) -> Finish[User]:
         def remove(user: User) -> Decision[User]:
             move(user.state, "delete")
+            if user.delete_at is not None and not at_once:
+                return Decision(result=user)  # is leaving already
             core.plugins.veto("before_delete", user=user)
-            return removed(core, user, "delete", user)
+            grace = None if at_once else _grace_of(core, user)
+            if grace is None:
+                return removed(core, user, "delete", user)
+            return blocked(core, by, user, core.now() + grace)
 
-        _, before = change_user(core, by, user_id, remove, settle=settle, asked="delete")
+        new, before = change_user(core, by, user_id, remove, settle=settle, asked="delete")
 
-        def finish() -> None:
-            core.plugins.notify("after_delete", user=before)
+        def finish() -> User:
+            if new.state == "deleted":
+                core.plugins.notify("after_delete", user=before)
+            return new
 
         return finish
 
     return Prepared(decide)
+
+
+def _grace_of(core: Core, user: User) -> timedelta | None:
+    """Return how long *user* may come back: only who was confirmed, and could prove to be it."""
+    if user.state != "confirmed" or not can_prove_again(core, user):
+        return None
+    return core.settings.deletion_grace
+
+
+def _delete_by_itself(core: Core, user_id: str, cause: str, still: Callable[[User], bool]) -> None:
+    """Delete a user because its time has come, if that is *still* so. Raises NotAllowed,
+    UserNotFound."""
+
+    def remove(user: User) -> Decision[User]:
+        if not still(user):
+            raise NotAllowed(user.state, "delete", ())
+        move(user.state, "delete")
+        return removed(core, user, "delete", user, codes={"cause": cause})
+
+    _, before = change_user(core, SYSTEM, user_id, remove)
+    core.plugins.notify("after_delete", user=before)
 
 
 def reject(core: Core, user_id: str, *, run: str | None = None) -> None:
@@ -82,23 +113,55 @@ def expire(core: Core, user_id: str) -> None:
 
 def sweep_pending(core: Core, *, most: int) -> int:
     """Expire up to *most* pending users whose deadline has passed. Returns how many."""
-    after: timedelta | None = core.settings.expire_pending_after
+    after = core.settings.expire_pending_after
     if after is None:
         return 0
-    deadline = to_text(core.now() - after)
-    expired = 0
+    return _sweep(core, "pending", core.now() - after, lambda id: expire(core, id), most)
+
+
+def sweep_leaving(core: Core, *, most: int) -> int:
+    """Delete up to *most* users whose grace is over. Returns how many."""
+
+    def is_over(user: User) -> bool:
+        return user.delete_at is not None and user.delete_at <= core.now()
+
+    return _sweep(
+        core, "grace", core.now(), lambda id: _delete_by_itself(core, id, "grace", is_over), most
+    )
+
+
+def sweep_anonymous(core: Core, *, most: int) -> int:
+    """Delete up to *most* anonymous users who were not seen for the setting
+    `expire_anonymous_after`. Returns how many."""
+    after = core.settings.expire_anonymous_after
+    if after is None:
+        return 0
+    seen = core.now() - after
+
+    def is_idle(user: User) -> bool:
+        return is_anonymous(user) and (user.last_seen_at or user.created_at) <= seen
+
+    return _sweep(
+        core, "anonymous", seen, lambda id: _delete_by_itself(core, id, "idle", is_idle), most
+    )
+
+
+def _sweep(core: Core, label: str, until: datetime, end: Callable[[str], None], most: int) -> int:
+    """End up to *most* users whose place in a list is not behind *until*. One that cannot be ended
+    holds up nobody behind."""
+    last, ended = to_text(until), 0
     cursor: Cursor | None = None
-    while expired < most:
-        page = core.store.page("user", "pending", cursor, min(_BATCH, most - expired))
+    while ended < most:
+        page = core.store.page("user", label, cursor, min(_BATCH, most - ended))
         for record in page.items:
-            if to_text(user_from(record).created_at) > deadline:
-                return expired
+            if all(order > last for name, order in record.labels if name == label):
+                return ended
             try:
-                expire(core, record.id)
-                expired += 1
+                end(record.id)
+                ended += 1
             except (NotAllowed, UserNotFound, TryLater) as problem:
-                _log.info("user %s was not expired: %s", record.id, problem.code)
+                _log.info("user %s was not ended: %s", record.id, problem.code)
         cursor = page.next
         if cursor is None:
             break
-    return expired
+    return ended

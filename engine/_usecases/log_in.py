@@ -33,7 +33,7 @@ from ..masked import Secret
 from ..providers import Check, Claim
 from ..records import Address, Identity, LogIn, Session, User, UserId
 from ..stores import KeyTaken, Remove
-from . import gate
+from . import gate, restore
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
 from .session_opening import SEEN_EVERY, logged_in, new_session
@@ -147,6 +147,10 @@ def _check_state(core: Core, by: Acting, user: User, identity: Identity) -> None
         problem = UserDisabled
     elif user.state == "pending":
         problem = ConfirmationRequired
+    elif user.delete_at is not None:
+        answer = restore.offered(core, user)
+        _record_refusal(core, by, identity.provider, user, answer.code)
+        raise answer
     elif "password_set_by" in identity.private and core.settings.must_change_is_enforced:
         problem = PasswordMustChange
     else:

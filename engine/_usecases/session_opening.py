@@ -12,6 +12,7 @@ from .._events import Acting
 from .._tokens import token_digest
 from ..masked import Secret
 from ..records import Identity, LogIn, Session, SessionId, User
+from .custom_data import claims_of
 
 SEEN_EVERY: Final = timedelta(minutes=15)
 """A log-in writes the user's document only the first time, or after this long (design.md §9)."""
@@ -61,6 +62,7 @@ def access_token(core: Core, user_id: str, session_id: str, now: datetime) -> Se
                 "sid": session_id,
                 "iat": _jwt.seconds(now),
                 "exp": _jwt.seconds(now + core.settings.access_token_lifetime),
+                **claims_of(core, user_id),
             }
         )
     )

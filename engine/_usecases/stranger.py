@@ -28,10 +28,11 @@ from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Change, KeyTaken, Label, Put
 from .confirming import holders, newest, waiting
+from .notices import decide_notice
 from .password import decide_reset
 from .register import Validated, begin
 from .rerun import Reason, decide_again
-from .runs import Minted, active_flow, new_run
+from .runs import Minted, active_flow
 
 PHANTOM_LIFETIME: Final = timedelta(hours=1)
 MOST_WAITING_PASSWORDS: Final = 1000
@@ -126,18 +127,6 @@ def _let_wait(core: Core, run: str, password: Secret) -> None:
     while len(core.waiting_passwords) >= MOST_WAITING_PASSWORDS:
         core.waiting_passwords.pop(next(iter(core.waiting_passwords)), None)
     core.waiting_passwords[run] = password
-
-
-def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
-    """Decide that the owner of an address is told something.
-
-    Raises:
-        NotConfigured, UnknownName: nothing can tell her.
-    """
-    flow = active_flow(core, "notice")
-    new, run, _ = new_run(core, by, user, purpose="notice", flow=flow, reason=reason, queued=True)
-    happening = Happening("notice", run=run.id, codes={"flow": flow.name, "reason": reason})
-    return Decision(result=(run, None), new=new, happenings=(happening,))
 
 
 def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> None:

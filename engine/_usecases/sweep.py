@@ -9,7 +9,7 @@ from .._commits import commit
 from .._core import Core
 from ..clock import to_text
 from ..stores import Change, Cursor, Remove, Store, VersionMoved
-from .delete import sweep_pending
+from .delete import sweep_anonymous, sweep_leaving, sweep_pending
 from .erasing import compact_if_due
 from .erasures import KIND
 from .forgetting import forget_refusals
@@ -22,6 +22,10 @@ class Swept:
 
     expired: int
     """Pending users past the policy's deadline."""
+    left: int
+    """Users whose grace was over."""
+    idle: int
+    """Anonymous users who were not seen for long."""
     sessions: int
     throttles: int
     tombstones: int
@@ -45,6 +49,8 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
     now = to_text(core.now())
     return Swept(
         expired=sweep_pending(core, most=most),
+        left=sweep_leaving(core, most=most),
+        idle=sweep_anonymous(core, most=most),
         sessions=_past(core.store, "session", "expiring", now, most),
         throttles=_past(core.store, "throttle", "until", now, most)
         + _past(core.store, "phantom", "until", now, most),

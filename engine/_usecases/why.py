@@ -41,6 +41,10 @@ def why(core: Core, by: Acting, user: User) -> Why:
     )
     moves = may(user.state, facts)
     sentence, suggestion = _explain(core, user, flow_problem)
+    if user.delete_at is not None:
+        left = _minutes(max(0.0, (user.delete_at - core.now()).total_seconds()))
+        sentence += f" It is being deleted: nobody gets in, and its grace ends in {left}."
+        suggestion = "restore, or wait"
     if user.disabled:
         sentence += " It is disabled: no log-in, whatever its state."
         if user.state == "confirmed":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pickle
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from admit import AdmitError, errors
+from admit import AdmitError, Secret, errors
 from admit.testing import open as open_engine
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -59,6 +59,7 @@ def one_of_each() -> list[AdmitError]:
         errors.ConfirmationRequired(),
         errors.UserDisabled(),
         errors.PasswordMustChange(),
+        errors.Leaving(datetime(2026, 1, 1, tzinfo=UTC), Secret(SECRET)),
         errors.SessionInvalid("expired"),
         errors.FreshLogInNeeded(timedelta(minutes=5)),
         errors.FlowFailed("email", "delivery-refused", "550 no", user, run),

@@ -1,0 +1,457 @@
+"""Grace: a deletion that waits for its day, and can be taken back until then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+import admit
+from admit import Actor, Receipt, Secret, User, hookimpl
+from admit.errors import (
+    AddressTaken,
+    Leaving,
+    SessionInvalid,
+    TokenExpired,
+    TokenMalformed,
+    TokenUnknown,
+    TokenUsed,
+    UserDisabled,
+    UserNotFound,
+    Vetoed,
+    WrongCredentials,
+)
+from admit.stores import Change, Label, Put
+from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
+
+PASSWORD = "correct horse battery staple"
+ADDRESS = "ada@example.com"
+GRACE = timedelta(days=30)
+
+
+class Watching:
+    """A plugin that is asked and told about deletions."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.told: list[User] = []
+        self.answer: str | None = None
+
+    @hookimpl
+    def before_delete(self, user: User) -> str | None:
+        self.asked += 1
+        return self.answer
+
+    @hookimpl
+    def after_delete(self, user: User) -> None:
+        self.told.append(user)
+
+
+@pytest.fixture
+def watching() -> Watching:
+    return Watching()
+
+
+@pytest.fixture
+def engine(
+    store: MemoryStore, clock: SettableClock, inbox: Inbox, watching: Watching
+) -> Iterator[admit.Engine]:
+    """An engine that gives deleted users thirty days."""
+    with open_engine(
+        store,
+        clock=clock,
+        inbox=inbox,
+        plugins=[watching],
+        settings={"deletion_grace": GRACE},
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ada(engine: admit.Engine, inbox: Inbox) -> User:
+    """A confirmed user who proved her address."""
+    engine.register(ADDRESS, PASSWORD)
+    return engine.confirm(**inbox.last_link().credentials)
+
+
+def log_in(engine: admit.Engine) -> admit.LogIn:
+    return engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+
+
+def offer(engine: admit.Engine) -> Secret:
+    """What a log-in with the right password is answered with."""
+    with pytest.raises(Leaving) as told:
+        log_in(engine)
+    return told.value.restore_token
+
+
+def test_without_the_setting_there_is_none(clock: SettableClock) -> None:
+    """Off by default: deleted is deleted."""
+    with open_engine(clock=clock) as engine:
+        ada = engine.create(ADDRESS, PASSWORD)
+
+        assert ("deleted", None) == (engine.delete(ada).state, ada.delete_at)
+
+
+def test_a_user_in_grace_is_blocked_and_keeps_her_key(
+    engine: admit.Engine, ada: User, clock: SettableClock
+) -> None:
+    """
+    Given a grace of thirty days,
+    when a confirmed user is deleted,
+    then she is there, confirmed, listed under the day it ends, and her address is nobody else's.
+    """
+    left = engine.delete(ada)
+
+    assert ("confirmed", clock.now() + GRACE) == (left.state, left.delete_at)
+    assert [left] == list(engine.users.page("grace").items)
+    assert left == engine.users.find(ADDRESS)
+    with pytest.raises(AddressTaken):
+        engine.register(ADDRESS, PASSWORD)
+
+
+def test_s3_while_grace_runs_nobody_gets_in(engine: admit.Engine, ada: User) -> None:
+    """Sessions of before are dead at once, and a log-in opens none."""
+    login = log_in_first(engine)
+    engine.delete(ada)
+
+    with pytest.raises(SessionInvalid):
+        engine.verify(login.access_token)
+    with pytest.raises(SessionInvalid):
+        engine.refresh(login.refresh_token)
+    with pytest.raises(Leaving):
+        log_in(engine)
+    assert () == engine.sessions.of(ada)
+
+
+def log_in_first(engine: admit.Engine) -> admit.LogIn:
+    """A log-in of before."""
+    return log_in(engine)
+
+
+def test_her_keys_are_dead_at_once_and_stay_dead(
+    engine: admit.Engine, store: MemoryStore, ada: User
+) -> None:
+    """
+    Given a user with an API key, and one that is made in the moment in which she is blocked,
+    when she was deleted and restored,
+    then neither of them is left.
+    """
+
+    def key(id: str) -> Put:
+        return Put("api-key", id, {}, None, (), (Label(f"keys-of/{ada.id}", id),))
+
+    store.commit(Change(put=(key("a" * 24),)))
+    engine.delete(ada)
+    assert store.get("api-key", "a" * 24) is None
+    store.commit(Change(put=(key("b" * 24),)))
+
+    engine.restore(ada)
+
+    assert store.get("api-key", "b" * 24) is None
+
+
+def test_when_grace_is_over_the_worker_deletes(
+    engine: admit.Engine, ada: User, clock: SettableClock, watching: Watching
+) -> None:
+    """
+    Given a user in grace,
+    when the worker comes by a second too early, nothing happens; at the very instant, she is gone:
+    by the system, and plugins are told then, not before; asked they were when it began.
+    """
+    engine.delete(ada)
+    clock.advance(GRACE - timedelta(seconds=1))
+    engine.work_once()
+    assert engine.users.get(ada.id).delete_at
+    assert [] == watching.told
+
+    clock.advance(timedelta(seconds=1))
+    assert 1 == engine.sweep().left
+
+    with pytest.raises(UserNotFound):
+        engine.users.get(ada.id)
+    last = engine.users.timeline(ada)[-1]
+    assert ("delete", Actor("system"), {"cause": "grace"}) == (last.trigger, last.actor, last.codes)
+    assert ([ada.id], 1) == ([user.id for user in watching.told], watching.asked)
+    assert "pending" == engine.register(ADDRESS, PASSWORD).state
+
+
+def test_a_plugin_may_say_no_before_it_begins(
+    engine: admit.Engine, ada: User, watching: Watching
+) -> None:
+    """Nobody is blocked then."""
+    watching.answer = "There is an open invoice."
+
+    with pytest.raises(Vetoed):
+        engine.delete(ada)
+
+    assert ada == engine.users.get(ada.id)
+
+
+def test_deleting_once_more_changes_nothing(
+    engine: admit.Engine, ada: User, clock: SettableClock
+) -> None:
+    """The day stays the one it was; at once does not wait for it."""
+    first = engine.delete(ada)
+    clock.advance(timedelta(days=1))
+
+    assert first == engine.delete(ada)
+    assert "deleted" == engine.delete(ada, at_once=True).state
+    with pytest.raises(UserNotFound):
+        engine.users.get(ada.id)
+
+
+def test_who_could_never_come_back_is_deleted_at_once(engine: admit.Engine) -> None:
+    """A registration that was never confirmed has nothing to restore."""
+    pending = engine.register("grace@example.com", PASSWORD)
+
+    assert "deleted" == engine.delete(pending).state
+
+
+def test_an_admin_restores(engine: admit.Engine, ada: User, clock: SettableClock) -> None:
+    """
+    Given a user in grace,
+    when an admin restores her,
+    then she logs in as before, the sessions of before stay dead, and no worker deletes her.
+    """
+    login = log_in(engine)
+    engine.delete(ada)
+
+    restored = engine.acting(Actor("admin", "support"), "she called").restore(address=ADDRESS)
+
+    assert restored.delete_at is None
+    assert ada.id == log_in(engine).user.id
+    with pytest.raises(SessionInvalid):
+        engine.verify(login.access_token)
+    clock.advance(2 * GRACE)
+    engine.work_once()
+    assert 0 == engine.users.count("grace")
+    assert ada.id == engine.users.get(ada.id).id
+    events = [e.trigger for e in engine.users.timeline(ada)]
+    assert events.index("grace") < events.index("restore")
+
+
+def test_restoring_who_does_not_leave_writes_nothing(engine: admit.Engine, ada: User) -> None:
+    """As enabling who is not disabled."""
+    assert ada == engine.restore(ada)
+    with pytest.raises(UserNotFound):
+        engine.restore("0" * 24)
+
+
+def test_she_restores_herself_by_the_offer_of_a_log_in(engine: admit.Engine, ada: User) -> None:
+    """
+    Given a user in grace,
+    when she logs in with the right password,
+    then she is offered to stay; she takes it, and logs in.
+    """
+    engine.public.delete(address=ADDRESS, password=PASSWORD)
+    with pytest.raises(Leaving) as told:
+        engine.public.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    assert told.value.delete_at == engine.users.get(ada.id).delete_at
+
+    assert engine.public.restore(token=told.value.restore_token).delete_at is None
+
+    assert ada.id == log_in(engine).user.id
+
+
+def test_e1_a_stranger_learns_nothing_of_it(engine: admit.Engine, ada: User) -> None:
+    """The wrong password is answered as for anybody."""
+    engine.delete(ada)
+
+    with pytest.raises(WrongCredentials):
+        engine.log_in("local-userpass", username=ADDRESS, password="wrong wrong wrong")
+    with pytest.raises(admit.errors.LogInRefused) as told:
+        engine.public.log_in("local-userpass", username=ADDRESS, password="wrong wrong wrong")
+    assert told.value.because is None
+
+
+def test_t3_the_offer_is_in_no_text_of_the_error(engine: admit.Engine, ada: User) -> None:
+    """Neither in what it says nor in its repr."""
+    engine.delete(ada)
+    with pytest.raises(Leaving) as told:
+        log_in(engine)
+
+    raw = told.value.restore_token.reveal()
+    assert raw not in str(told.value)
+    assert raw not in repr(told.value)
+
+
+def test_t4_an_offer_is_taken_once(engine: admit.Engine, ada: User) -> None:
+    """
+    Given an offer that was taken,
+    when it is taken again, or after she was deleted anew,
+    then it is dead.
+    """
+    engine.delete(ada)
+    taken = offer(engine)
+    engine.public.restore(token=taken)
+
+    with pytest.raises(TokenUsed):
+        engine.public.restore(token=taken)
+    engine.delete(ada)
+    with pytest.raises(TokenUsed):
+        engine.public.restore(token=taken)
+    assert engine.users.get(ada.id).delete_at
+
+
+def test_t5_an_offer_expires(engine: admit.Engine, ada: User, clock: SettableClock) -> None:
+    """After a quarter of an hour, to the second."""
+    engine.delete(ada)
+    made = offer(engine)
+    clock.advance(timedelta(minutes=15))
+
+    with pytest.raises(TokenExpired):
+        engine.public.restore(token=made)
+
+
+def test_an_offer_never_outlives_the_grace(
+    engine: admit.Engine, ada: User, clock: SettableClock
+) -> None:
+    """
+    Given a log-in a minute before her time is up,
+    when the time is up and no worker has come by,
+    then the offer is dead, a log-in is answered as if she were gone, and an admin can still help.
+    """
+    engine.delete(ada)
+    clock.advance(GRACE - timedelta(minutes=1))
+    made = offer(engine)
+    clock.advance(timedelta(minutes=1))
+
+    with pytest.raises(TokenExpired):
+        engine.public.restore(token=made)
+    with pytest.raises(WrongCredentials):
+        log_in(engine)
+    assert engine.restore(ada).delete_at is None
+
+
+@pytest.mark.parametrize("change", [0, 30, 40, -1], ids=["user", "epoch", "time", "seal"])
+def test_t1_a_forged_offer_restores_nobody(engine: admit.Engine, ada: User, change: int) -> None:
+    """One sign changed anywhere."""
+    engine.delete(ada)
+    made = offer(engine).reveal()
+    place = {0: 0, 30: 25, 40: len(made.split(".")[0]) + 4, -1: len(made) - 1}[change]
+    other = "1" if made[place] != "1" else "2"
+
+    with pytest.raises(TokenUnknown):
+        engine.public.restore(token=made[:place] + other + made[place + 1 :])
+    assert engine.users.get(ada.id).delete_at
+
+
+@pytest.mark.parametrize("bad", ["", "x", "0" * 128, "é" * 100, "a.b.c.d"])
+def test_what_is_no_offer_is_told_apart(engine: admit.Engine, bad: str) -> None:
+    """It cannot belong to anybody."""
+    with pytest.raises(TokenMalformed):
+        engine.public.restore(token=bad)
+
+
+def test_a_disabled_user_is_offered_nothing(engine: admit.Engine, ada: User) -> None:
+    """Who must not get in is told that, whatever else is so."""
+    engine.delete(ada)
+    engine.disable(ada)
+
+    with pytest.raises(UserDisabled):
+        log_in(engine)
+
+
+def test_the_owner_of_the_address_is_told(engine: admit.Engine, ada: User, inbox: Inbox) -> None:
+    """
+    Given a thief with her session,
+    when he deletes her account,
+    then a message tells her, without a link that anybody could press.
+    """
+    engine.delete(ada)
+    engine.work_once()
+
+    message = inbox.messages[-1]
+    assert ADDRESS == message.to
+    assert "is being deleted" in message.text
+    assert "token" not in message.text
+
+
+def test_nothing_that_could_tell_her_is_no_reason_to_keep_her() -> None:
+    """An application without mail deletes all the same."""
+    settings = {**CHEAP_HASHING, "deletion_grace": GRACE}
+    with admit.open(MemoryStore(), key=KEY, settings=settings) as engine:
+        left = engine.delete(engine.create(ADDRESS, PASSWORD))
+
+    assert left.delete_at
+    assert () == left.runs
+
+
+def test_what_was_under_way_ends(engine: admit.Engine, ada: User, inbox: Inbox) -> None:
+    """A reset link of before is dead; a new one may be asked for, to log in and stay."""
+    engine.reset(ada)
+    old = inbox.last_link()
+    engine.delete(ada)
+    with pytest.raises(admit.errors.TokenRefused):
+        engine.set_password(password="another battery staple", **old.credentials)
+
+    engine.reset(ada)
+    engine.set_password(password="another battery staple", **inbox.last_link().credentials)
+
+    with pytest.raises(Leaving):
+        engine.log_in("local-userpass", username=ADDRESS, password="another battery staple")
+
+
+def test_the_receipt_says_until_when(engine: admit.Engine, ada: User) -> None:
+    """For what the application shows her."""
+    receipt = engine.public.delete(address=ADDRESS, password=PASSWORD)
+
+    assert Receipt(delete_at=engine.users.get(ada.id).delete_at) == receipt
+    assert receipt.delete_at
+
+
+def test_why_says_it(engine: admit.Engine, ada: User) -> None:
+    """Where she stands, and what may be done."""
+    engine.delete(ada)
+
+    explained = engine.why(ada)
+
+    assert "It is being deleted: nobody gets in, and its grace ends in 30 days." in (
+        explained.sentence
+    )
+    assert "restore, or wait" == explained.suggestion
+
+
+def test_two_workers_delete_once(
+    engine: admit.Engine, ada: User, clock: SettableClock, store: MemoryStore, watching: Watching
+) -> None:
+    """
+    Given two workers that find the same user whose grace is over,
+    when one deletes her in the moment before the other does,
+    then the other finds nothing to do, and plugins are told once.
+    """
+    engine.delete(ada)
+    clock.advance(GRACE)
+    commit = store.commit
+
+    def other_first(change: Change, *, settle: bool = True) -> None:
+        store.commit = commit  # type: ignore[method-assign]  # what another worker does in between
+        assert 1 == engine.sweep().left
+        commit(change, settle=settle)
+
+    store.commit = other_first  # type: ignore[method-assign]
+
+    assert 0 == engine.sweep().left
+    assert 1 == len(watching.told)
+
+
+def test_restored_in_the_last_moment_she_stays(
+    engine: admit.Engine, ada: User, clock: SettableClock, store: MemoryStore
+) -> None:
+    """The worker decides from what it finds when it writes."""
+    engine.delete(ada)
+    clock.advance(GRACE)
+    commit = store.commit
+
+    def restored_first(change: Change, *, settle: bool = True) -> None:
+        store.commit = commit  # type: ignore[method-assign]  # what an admin does in between
+        engine.restore(ada)
+        commit(change, settle=settle)
+
+    store.commit = restored_first  # type: ignore[method-assign]
+
+    assert 0 == engine.sweep().left
+    assert engine.users.get(ada.id).delete_at is None
