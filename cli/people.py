@@ -39,6 +39,8 @@ def state_of(user: User) -> Cell:
     """Return a user's state, coloured; with the word *disabled* where that is so."""
     if user.disabled:
         return Cell(f"{user.state}, disabled", STATE_STYLES["disabled"])
+    if user.delete_at is not None:
+        return Cell(f"{user.state}, leaving", STATE_STYLES["disabled"])
     return Cell(user.state, STATE_STYLES[user.state])
 
 
@@ -65,6 +67,8 @@ def sheet(user: User) -> str:
     values["confirmed"] = moment(user.confirmed_at)
     values["first log-in"] = moment(user.first_log_in_at)
     values["last seen"] = moment(user.last_seen_at)
+    if user.delete_at is not None:
+        values["is deleted on"] = moment(user.delete_at)
     values["last run"] = run_in_short(user.last_run)
     return pairs(values)
 

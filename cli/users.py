@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from admit.errors import UserNotFound
 from admit.masked import Secret
 from admit.records import User, UserId
 from admit.stores import Cursor
 
-from . import bulk
+from . import bulk, custom_data, leaving
 from .audit import events_table
 from .context import Invocation, common_options, json_option, reason_option
 from .output import (
@@ -22,14 +23,12 @@ from .output import (
     plain,
     say,
     say_json,
-    styled,
     table,
-    visible,
     wrapped,
 )
 from .people import found, name_of, named, run_in_short, sheet, state_of, told
 
-_LISTS = ("all", "pending", "run-failed", "confirmed", "disabled", "deleted", "grace")
+_LISTS = ("all", "pending", "run-failed", "confirmed", "disabled", "deleted", "grace", "anonymous")
 
 
 @click.group()
@@ -96,9 +95,13 @@ def list_(
 @json_option
 @click.pass_obj
 def show(call: Invocation, who: str) -> None:
-    """Show one user."""
+    """Show one user; of a deleted one, by its id, how far the erasing is."""
     with call.open(read_only=True) as engine:
-        user = found(engine, who)
+        try:
+            user = found(engine, who)
+        except UserNotFound as problem:
+            leaving.tell_of_erasure(call, leaving.who_is_gone(engine, who, problem))
+            return
     if call.json:
         say_json(user)
     else:
@@ -113,7 +116,11 @@ def show(call: Invocation, who: str) -> None:
 def why(call: Invocation, who: str) -> None:
     """Explain where a user stands, what blocks it, and what to do next."""
     with call.open(read_only=True) as engine:
-        explained = engine.why(**named(who))
+        try:
+            explained = engine.why(**named(who))
+        except UserNotFound as problem:
+            leaving.tell_of_erasure(call, leaving.who_is_gone(engine, who, problem))
+            return
     if call.json:
         say_json(plain(explained) | {"user": explained.user.id})
         return
@@ -254,26 +261,6 @@ def enable(call: Invocation, who: str) -> None:
         _tell(call, engine.enable(**named(who)))
 
 
-@users.command()
-@click.argument("who")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@common_options
-@reason_option
-@json_option
-@click.pass_obj
-def delete(call: Invocation, who: str, yes: bool) -> None:
-    """Delete a user. Its address is free at once and inherits nothing."""
-    with call.open() as engine:
-        user = found(engine, who)
-        if not yes:
-            bulk.ask(f"Delete {visible(name_of(user))} ({user.id}, {user.state})?")
-        engine.delete(user)
-    if call.json:
-        say_json({"deleted": user.id})
-    else:
-        say(f"{styled(name_of(user), 'strong')} is deleted. Its timeline stays, under {user.id}.")
-
-
 def _tell(call: Invocation, user: User, more: str = "") -> None:
     if call.json:
         say_json(user)
@@ -281,3 +268,7 @@ def _tell(call: Invocation, user: User, more: str = "") -> None:
     say(told(user))
     if more:
         say(wrapped(more))
+
+
+for command in (*leaving.COMMANDS, custom_data.data):
+    users.add_command(command)
