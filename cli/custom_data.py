@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -33,13 +33,13 @@ def get(call: Invocation, who: str) -> None:
 
 @data.command("set")
 @click.argument("who")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file")
 @click.option("--version", type=click.IntRange(0), help="Only if this version is still there.")
 @common_options
 @reason_option
 @json_option
 @click.pass_obj
-def set_(call: Invocation, who: str, file: TextIO, version: int | None) -> None:
+def set_(call: Invocation, who: str, file: str, version: int | None) -> None:
     """Replace a user's custom data by the JSON object in FILE; - reads it from the pipe."""
     document = _read(file)
     with call.open() as engine:
@@ -50,9 +50,12 @@ def set_(call: Invocation, who: str, file: TextIO, version: int | None) -> None:
         say(f"Kept, in version {kept.version}.")
 
 
-def _read(file: TextIO) -> Any:  # whatever JSON there is; the engine says what it takes
+def _read(file: str) -> Any:  # whatever JSON there is; the engine says what it takes
     try:
-        return json.load(file)
+        with click.open_file(file, encoding="utf-8") as opened:
+            return json.load(opened)
+    except OSError as problem:
+        raise InvalidInput("file", f"{file} cannot be read: {problem.strerror}.") from None
     except (ValueError, RecursionError) as problem:
         what = f"line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else "it"
         raise InvalidInput("custom_data", f"{what} is no JSON.") from None

@@ -14,6 +14,7 @@ from .erasing import compact_if_due
 from .erasures import KIND
 from .forgetting import forget_refusals
 from .seal import forgotten
+from .traces import erase_own
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +106,7 @@ def _tombstones(core: Core, most: int) -> int:
 
 def _forget(core: Core, user_id: str, version: int) -> None:
     """Forget a tombstone and its events. The seal of what was sealed stands in the seals."""
+    erase_own(core, user_id)  # what others were writing in the very moment of the deletion
     while True:
         events = core.store.events(user=user_id, limit=200)
         ids = [event.id for event in events.items]

@@ -199,3 +199,10 @@ def test_data_set_tells_json_to_programs(call: Call, path: Path) -> None:
     kept = call("users", "data", "set", "ada@example.com", "-", "--json", input='{"a": 1}').stdout
 
     assert ({"a": 1}, 1) == (json.loads(kept)["data"], json.loads(kept)["version"])
+
+
+def test_a_file_that_is_not_there_is_named(call: Call, path: Path) -> None:
+    """Nothing is written."""
+    result = call("users", "data", "set", "ada@example.com", "nowhere.json")
+
+    assert (2, True) == (result.exit_code, "nowhere.json cannot be read" in result.stderr)

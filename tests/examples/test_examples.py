@@ -96,6 +96,13 @@ newest message. [token-superseded]
         newsletter: []
         what stays: ['register', 'confirm', 'delete']
     """,
+    "erase_step": """
+        try 1: the partner is down
+        waits: plugin-failed: The plugin 'Partner' failed in erase step revoke-grant: \
+ConnectionError
+        try 2: the partner is up
+        ended: done – grants left: {}
+    """,
 }
 
 

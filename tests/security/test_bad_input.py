@@ -122,6 +122,10 @@ BY_ADDRESS: Mapping[str, tuple[str, Call]] = {
     "disable": ("address", lambda e, bad: e.disable(address=bad)),
     "enable": ("address", lambda e, bad: e.enable(address=bad)),
     "delete": ("address", lambda e, bad: e.delete(address=bad)),
+    "restore": ("address", lambda e, bad: e.restore(address=bad)),
+    "users.export": ("address", lambda e, bad: e.users.export(address=bad)),
+    "custom_data.get": ("address", lambda e, bad: e.custom_data.get(address=bad)),
+    "custom_data.set": ("address", lambda e, bad: e.custom_data.set(address=bad, data={})),
     "reset": ("address", lambda e, bad: e.reset(address=bad)),
     "set_password": (
         "address",
@@ -205,6 +209,11 @@ BY_ID: Mapping[str, tuple[str, Call]] = {
     "disable": ("user", lambda e, bad: e.disable(bad)),
     "enable": ("user", lambda e, bad: e.enable(bad)),
     "delete": ("user", lambda e, bad: e.delete(bad)),
+    "restore": ("user", lambda e, bad: e.restore(bad)),
+    "users.export": ("user", lambda e, bad: e.users.export(bad)),
+    "users.erasure": ("user", lambda e, bad: e.users.erasure(bad)),
+    "custom_data.get": ("user", lambda e, bad: e.custom_data.get(bad)),
+    "custom_data.set": ("user", lambda e, bad: e.custom_data.set(bad, {})),
     "reset": ("user", lambda e, bad: e.reset(bad)),
     "change_password": (
         "user",
@@ -263,6 +272,7 @@ BY_TOKEN: Mapping[str, tuple[str, Call]] = {
         "token_id",
         lambda e, bad: e.set_password(token_id=bad, token=TOKEN, password=NEW),
     ),
+    "public.restore": ("token", lambda e, bad: e.public.restore(token=bad)),
     "public.confirm": (
         "token",
         lambda e, bad: e.public.confirm(token_id=TOKEN_ID, token=bad, password=NEW),

@@ -10,7 +10,9 @@ import pytest
 
 import admit
 from admit import CustomData
+from admit._usecases.custom_data import moving  # noqa: PLC2701 – a part of merge
 from admit.errors import InvalidInput, Outdated, UserNotFound
+from admit.stores import Change
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -192,3 +194,42 @@ def test_whoever_is_deleted_at_that_moment_keeps_nothing(clock: SettableClock) -
         engine.custom_data.set(ada, {"plan": "gold"})
 
     assert store.get("custom-data", ada.id) is None
+
+
+@pytest.mark.parametrize(
+    ("hers", "theirs", "kept", "collides"),
+    [
+        (None, {"plan": "gold"}, {"plan": "gold"}, False),
+        ({}, {"plan": "gold"}, {"plan": "gold"}, False),
+        ({"plan": "tin"}, {"plan": "gold"}, {"plan": "tin"}, True),
+        ({"plan": "gold"}, {"plan": "gold"}, {"plan": "gold"}, False),
+        ({"plan": "tin"}, None, {"plan": "tin"}, False),
+        ({"plan": "tin"}, {}, {"plan": "tin"}, False),
+        (None, None, {}, False),
+    ],
+    ids=["none", "empty", "two", "the same twice", "from none", "from empty", "nobody's"],
+)
+def test_custom_data_moves_with_a_merge(
+    engine: admit.Engine,
+    store: MemoryStore,
+    hers: dict[str, object] | None,
+    theirs: dict[str, object] | None,
+    kept: dict[str, object],
+    collides: bool,
+) -> None:
+    """
+    Given two users, of whom one is about to be absorbed by the other,
+    when what moves is committed,
+    then the survivor keeps her own, or gets the other's if she has none; two that differ collide,
+    and the absorbed one has nothing left.
+    """
+    ada, other = engine.create("ada@example.com"), engine.create("ada@example.org")
+    for user, data in ((ada, hers), (other, theirs)):
+        if data is not None:
+            engine.custom_data.set(user, data)
+
+    found = moving(engine._core, other.id, ada.id)
+    store.commit(Change(put=found.put, remove=found.remove))
+
+    assert (kept, collides) == (engine.custom_data.get(ada).data, found.collides)
+    assert store.get("custom-data", other.id) is None

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import admit
-from admit import Actor, Client, Left, hookimpl
+from admit import Actor, Client, Left, care, hookimpl
 from admit.errors import PluginFailed, StoreError, TryLater, UserNotFound
 from admit.providers import Credentials
-from admit.stores import Change
-from admit.testing import MemoryStore, SettableClock
+from admit.stores import Change, Put
+from admit.testing import KEY, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
@@ -469,3 +469,24 @@ def test_a5_a_refusal_after_the_deletion_tells_no_client(
 
     last = engine.users.timeline(ada)[-1]
     assert ("refused", None) == (last.trigger, last.detail)
+
+
+def test_an_erasure_of_an_earlier_form_is_finished(
+    engine: admit.Engine, shop: Shop, store: MemoryStore
+) -> None:
+    """
+    Given an erasure as it was stored before steps were kept one by one: the user alone,
+    when the worker comes by,
+    then all steps are called with her, and the store holds nothing of her afterwards.
+    """
+    ada = deleted(engine)
+    record = store.get("erasure", ada.id)
+    assert record is not None
+    store.commit(Change(put=(Put("erasure", ada.id, record.body["user"], record.version),)))
+    assert [] == list(care.check(store, care.keys_of(store, KEY)))
+
+    engine.work_once()
+
+    assert [ada.addresses] == [left.user.addresses for left in shop.left]
+    assert {"orders": ("done", 1), "ledger": ("done", 1)} == steps_of(engine, ada)
+    assert store.get("erasure", ada.id) is None

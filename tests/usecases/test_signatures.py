@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import pytest
 
@@ -16,7 +16,9 @@ from admit import (
     Audit,
     BulkResult,
     Client,
+    CustomData,
     Engine,
+    Erasure,
     Event,
     LogIn,
     May,
@@ -72,7 +74,11 @@ def test_a_life_in_types(engine: Engine, inbox: Inbox) -> None:
     assert_type(engine.why(ada), Why)
     assert_type(engine.may(ada), May)
     assert_type(engine.create("grace@example.com"), User)
-    engine.delete(ada)
+    assert_type(engine.users.export(ada), dict[str, Any])
+    assert_type(engine.custom_data.set(ada, {"a": 1}), CustomData)
+    assert_type(engine.delete(ada), User)
+    assert_type(engine.users.erasure(ada), Erasure)
+    assert_type(engine.users.erasures(), Page[Erasure])
 
 
 def test_looking_in_types(engine: Engine) -> None:
