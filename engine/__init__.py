@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .leaving import Erasure, ErasureStep, Left
     from .lifecycle import May
     from .masked import Secret
+    from .merging import MergePlan
     from .opening import open
     from .providers import Admission, Check, Claim, NewIdentity, RegistrationRequest
     from .records import (
@@ -74,6 +75,7 @@ __all__ = [
     "Left",
     "LogIn",
     "May",
+    "MergePlan",
     "Message",
     "NewIdentity",
     "Outcome",
@@ -116,6 +118,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "leaving": ("Erasure", "ErasureStep", "Left"),
         "lifecycle": ("May",),
         "masked": ("Secret",),
+        "merging": ("MergePlan",),
         "opening": ("open",),
         "providers": ("Admission", "Check", "Claim", "NewIdentity", "RegistrationRequest"),
         "records": (

@@ -34,6 +34,7 @@ from ._usecases import (
 from ._usecases.prepared import Prepared
 from .custom_data import CustomDataGroup
 from .groups import EngineSettings, Events, Sessions, Users
+from .identities import Identities
 from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
@@ -54,6 +55,7 @@ class Engine:
         self._worker = worker
         self._may_work = may_work
         self.users = Users(core, by)
+        self.identities = Identities(core, by)
         self.sessions = Sessions(core, by)
         self.custom_data = CustomDataGroup(core, by)
         self.settings = EngineSettings(core, by)

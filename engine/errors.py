@@ -8,12 +8,17 @@ AdmitError
 │   └── TokenMalformed
 ├── NotFound                   nobody and nothing by that name
 │   ├── UserNotFound
+│   ├── IdentityNotFound
 │   └── UnknownName            no such flow, provider, function, setting: the known ones are listed
 ├── NotAllowedNow              right, but not in this state
 │   ├── NotAllowed             the lifecycle has no such move, or a guard blocks it
 │   ├── ResendNotPossible
 │   ├── AddressTaken
 │   ├── Outdated               what was to be replaced has changed since it was read
+│   ├── IdentityTaken          it belongs to another user, who uses it
+│   ├── AlreadyLinked          one login of this provider is all that a user can have
+│   ├── LastIdentity           without it, nobody could log in any more
+│   ├── PlanOutdated           the users are no longer as the plan of their merge says
 │   ├── Vetoed                 a plugin's `before` hook said no
 │   ├── ProviderDisabled
 │   ├── NewUsersRefused        this provider lets in only who has an account
@@ -147,6 +152,18 @@ class UserNotFound(NotFound):
         self.next_step = "Check it, or list users with engine.users.page()."
 
 
+class IdentityNotFound(NotFound):
+    """The user has no such identity (any more). Nothing was changed."""
+
+    code = "identity-not-found"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = f"This user has no such identity of {provider!r}."
+        self.next_step = "Look at the user's identities."
+
+
 class UnknownName(NotFound):
     """No such flow, provider, transport, function or setting is loaded. Nothing was changed."""
 
@@ -220,6 +237,53 @@ class Outdated(NotAllowedNow):
         self.what, self.expected, self.found = what, expected, found
         self.sentence = f"{what}: version {expected} was expected, {found} is there."
         self.next_step = "Read it again, and decide again."
+
+
+class IdentityTaken(NotAllowedNow):
+    """This identity belongs to another user, who logged in with it. Nothing was changed."""
+
+    code = "identity-taken"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = f"Another account logs in with this {provider!r} identity."
+        self.next_step = "Log in with it; to have one account instead of two, merge them."
+
+
+class AlreadyLinked(NotAllowedNow):
+    """The user has a login of this provider, and can have one only. Nothing was changed."""
+
+    code = "already-linked"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = f"This account has a login of {provider!r} already."
+        self.next_step = "Unlink that one first, or change its address."
+
+
+class LastIdentity(NotAllowedNow):
+    """Without this identity nobody could log in to the account any more. Nothing was changed."""
+
+    code = "last-identity"
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider)
+        self.provider = provider
+        self.sentence = "This is the last way to log in to this account."
+        self.next_step = "Link another one first, or delete the account."
+
+
+class PlanOutdated(NotAllowedNow):
+    """The users have no longer the identities that the plan is about. Nothing was changed."""
+
+    code = "plan-outdated"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "Something about these accounts has changed since the plan was made."
+        self.next_step = "Make a new plan, and look at it again."
 
 
 class Vetoed(NotAllowedNow):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from .flows import ConfirmationFlow, ResetFlow
     from .leaving import EraseStep
+    from .merging import MergePlan
     from .providers import Admission, Provider
     from .records import Client, LogIn, Run, User
     from .transports import Transport
@@ -192,6 +193,15 @@ def before_log_in(user: User, provider: str, client: Client | None) -> str | Non
     """Refuse a log-in whose credentials are right.
 
     Kind: veto. Called: after the credentials were accepted and the user's state allows it.
+    Answer: None, or the sentence that the caller reads. Raises: refused as well.
+    """
+
+
+@hookspec
+def before_merge(plan: MergePlan) -> str | None:
+    """Refuse a merge of two users. *plan* has both, and what would become of them.
+
+    Kind: veto. Called: before the commit, with the plan as the application adjusted it.
     Answer: None, or the sentence that the caller reads. Raises: refused as well.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from . import _tokens
 from ._codec import user_from
@@ -32,21 +32,19 @@ from ._usecases.confirm import Change
 from ._usecases.confirming import is_first_proof
 from ._usecases.proof import hashed, is_password_of, with_private
 from ._usecases.rerun import Reason
+from ._usecases.stranger import alike
 from .addresses import canonical
 from .errors import (
     CodeResting,
     CodeWrong,
     InvalidInput,
-    Leaving,
     LogInRefused,
     TokenUnknown,
     UserNotFound,
-    WrongCredentials,
 )
 from .masked import Secret
+from .public_identities import PublicIdentities
 from .records import LogIn, Purpose, Receipt, Run, User
-
-T = TypeVar("T")
 
 CLIENT_WINDOW: Final = timedelta(minutes=10)
 """In which a client may make as many requests as the setting `requests_per_client` says
@@ -67,6 +65,7 @@ class PublicFace:
         self._core = core
         self._by = by
         self._on_first_use = on_first_use
+        self.identities = PublicIdentities(core, by, self._count_client, on_first_use)
 
     def register(
         self,
@@ -221,7 +220,7 @@ class PublicFace:
             UnknownName: there is no such provider.
         """
         self._count_client()
-        return _alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
+        return alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
 
     def correct_address(
         self,
@@ -399,15 +398,3 @@ class PublicFace:
         self._core.services.check_password(chosen, address=typed)
         private = hashed(self._core, user, chosen)
         return lambda found: with_private(self._core, found, private)
-
-
-def _alike(call: Callable[[], T]) -> T:
-    """Fold the log-in errors that the trusted face tells apart into one type."""
-    try:
-        return call()
-    except WrongCredentials:
-        raise LogInRefused from None
-    except Leaving:
-        raise  # its offer is for who gave the right credentials
-    except LogInRefused as refused:
-        raise LogInRefused(refused.because) from None

@@ -55,6 +55,7 @@ _NOTICES: Final[Mapping[str, str]] = {
     "address-changed": "The e-mail address of your account was changed,"
     " and messages will go to the new one.",
     "change-address": "Somebody asked to give your account another e-mail address.",
+    "merged": "Your account was merged with another one into a single account.",
     "identity-linked": "Another way to log in was added to your account.",
     "identity-unlinked": "A way to log in was removed from your account.",
     "disabled": "Your account was disabled.",

@@ -107,6 +107,15 @@ def rivals(core: Core, user: User) -> list[User]:
     return [other for key in keys for other in waiting(core, key) if other.id != user.id]
 
 
+def left_to_worker(core: Core, user: User) -> User:
+    """Return *user*, marked if others wait under `first-proof` for a login that is hers now: the
+    worker rejects them."""
+    if not rivals(core, user):
+        return user
+    core.work_waits.set()
+    return evolve(user, chore_at=core.now())
+
+
 def waiting(core: Core, key: str) -> list[User]:
     """Return the pending users who wait for a login key, newest last."""
     return _labelled(core, "waits-for", key)

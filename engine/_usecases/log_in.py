@@ -58,7 +58,7 @@ def log_in(
     known = _recognise(core, by, provider, credentials)
     if known.user is not None:
         assert known.identity is not None, "a user was found by an identity"
-        _check_state(core, by, known.user, known.identity)
+        check_state(core, by, known.user, known.identity)
         gate.pass_with_claim(core, by, "log-in", provider, known.claim, known.user)
         with refusals_recorded(core, by, known.user, "log-in"):
             core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
@@ -140,7 +140,7 @@ def _new_identity(core: Core, provider: str, claim: Claim, now: datetime) -> Ide
     )
 
 
-def _check_state(core: Core, by: Acting, user: User, identity: Identity) -> None:
+def check_state(core: Core, by: Acting, user: User, identity: Identity) -> None:
     """The credentials were right: say what else is in the way."""
     problem: type[ConfirmationRequired | UserDisabled | PasswordMustChange]
     if user.disabled:
@@ -178,7 +178,7 @@ def _enter(
             raise WrongCredentials  # unlinked meanwhile
         if known.identity is not None and identity.private != known.identity.private:
             raise TryLater("the password was changed a moment ago")
-        _check_state(core, by, found, identity)
+        check_state(core, by, found, identity)
         now = core.now()
         session, refresh = new_session(core, by, found, identity, now)
         return Decision(

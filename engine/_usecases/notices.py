@@ -1,12 +1,46 @@
-"""Notices: telling the owner of an address something, without a token."""
+"""Notices: the owner of an address is told of something, without a token."""
 
 from __future__ import annotations
 
 from .._commits import Decision
 from .._core import Core
 from .._events import Acting, Happening
-from ..records import Run, User
+from ..errors import NotConfigured, UnknownName
+from ..records import Address, Run, User
 from .runs import active_flow, new_run
+
+
+def begin_notice(
+    core: Core, by: Acting, user: User, reason: str, about: Address | None = None
+) -> tuple[User, Run, Happening]:
+    """Return *user* with a queued notice to her address, or to the one that it is *about*.
+
+    Raises:
+        NotConfigured, UnknownName: nothing can tell her.
+    """
+    flow = active_flow(core, "notice")
+    new, run, _ = new_run(
+        core, by, user, purpose="notice", flow=flow, reason=reason, queued=True, about=about
+    )
+    codes = {"flow": flow.name, "reason": reason}
+    return new, run, Happening("notice", run=run.id, codes=codes)
+
+
+def with_notice(
+    core: Core, by: Acting, user: User, reason: str, about: Address | None = None
+) -> tuple[User, tuple[Happening, ...]]:
+    """Return the same, where she has an address and something can tell her; else *user* as she is:
+    what she would be told of happens all the same."""
+    if about is None:
+        about = user.address
+    if about is None:
+        return user, ()
+    try:
+        new, _, happening = begin_notice(core, by, user, reason, about)
+    except (NotConfigured, UnknownName):
+        return user, ()
+    core.work_waits.set()
+    return new, (happening,)
 
 
 def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
@@ -15,7 +49,5 @@ def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[t
     Raises:
         NotConfigured, UnknownName: nothing can tell her.
     """
-    flow = active_flow(core, "notice")
-    new, run, _ = new_run(core, by, user, purpose="notice", flow=flow, reason=reason, queued=True)
-    happening = Happening("notice", run=run.id, codes={"flow": flow.name, "reason": reason})
+    new, run, happening = begin_notice(core, by, user, reason)
     return Decision(result=(run, None), new=new, happenings=(happening,))

@@ -190,7 +190,7 @@ def decide_correction(
         holds_keys=core.settings.address_policy != "first-proof",
         addresses=(Address(typed=to, canonical=new_canonical), *user.addresses[1:]),
         identities=tuple(
-            _readdressed(core, identity, to) if _is_login(user, identity) else identity
+            readdressed(core, identity, to) if _is_login(user, identity) else identity
             for identity in user.identities
         ),
     )
@@ -202,7 +202,8 @@ def decide_correction(
     return decision._replace(happenings=(happening, *decision.happenings))
 
 
-def _readdressed(core: Core, identity: Identity, to: str) -> Identity:
+def readdressed(core: Core, identity: Identity, to: str) -> Identity:
+    """Return the identity of a login that is an address, with the address *to*."""
     offer = registering_provider(core, identity.provider)
     request = RegistrationRequest(login=to)
     asked = core.plugins.call(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from .._codec import user_body
 from .._commits import Decision, build, change_user, commit, find_by_key
@@ -18,11 +18,14 @@ from .._events import Acting, Happening, make
 from ..clock import to_text
 from ..errors import (
     AddressTaken,
+    Leaving,
+    LogInRefused,
     NotAllowedNow,
     NotConfigured,
     TryLater,
     UnknownName,
     UserNotFound,
+    WrongCredentials,
 )
 from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
@@ -38,6 +41,7 @@ PHANTOM_LIFETIME: Final = timedelta(hours=1)
 MOST_WAITING_PASSWORDS: Final = 1000
 """Where nobody works the queue, strangers must not fill the memory."""
 
+T = TypeVar("T")
 Decide = Callable[[User], Decision[Any]]
 
 
@@ -176,3 +180,15 @@ def _phantom(core: Core) -> User:
         addresses=(Address(typed=canonical, canonical=canonical),),
         created_at=now,
     )
+
+
+def alike(call: Callable[[], T]) -> T:
+    """Fold the log-in errors that the trusted face tells apart into one type."""
+    try:
+        return call()
+    except WrongCredentials:
+        raise LogInRefused from None
+    except Leaving:
+        raise  # its offer is for who gave the right credentials
+    except LogInRefused as refused:
+        raise LogInRefused(refused.because) from None

@@ -336,6 +336,10 @@ class Gate:
         return self._called("before_log_in", user=user, provider=provider, client=client)
 
     @admit.hookimpl
+    def before_merge(self, plan: admit.MergePlan) -> str | None:
+        return self._called("before_merge", plan=plan)
+
+    @admit.hookimpl
     def before_delete(self, user: admit.User) -> str | None:
         return self._called("before_delete", user=user)
 
@@ -487,6 +491,23 @@ def test_hook_before_log_in(open_with: OpenWith) -> None:
     assert isinstance(user, admit.User)
     assert (ada.id, "local-userpass", None) == (user.id, call["provider"], call["client"])
     assert () == engine.sessions.of(ada)
+
+
+def test_hook_before_merge(open_with: OpenWith) -> None:
+    """
+    Given a plugin that must keep a user apart,
+    when she is to be merged into another,
+    then the caller reads its sentence, and both are still there; it saw the plan.
+    """
+    gate = Gate(before_merge="This account has a subscription.")
+    engine = open_with(gate)
+    ada, old = engine.create("ada@example.com", PASSWORD), engine.create("countess@example.com")
+
+    with pytest.raises(Vetoed, match=r"This account has a subscription\."):
+        engine.identities.merge(ada, old)
+
+    assert [ada.id, old.id] == [engine.users.get(user.id).id for user in (ada, old)]
+    assert [{"plan": engine.identities.plan_merge(ada, old)}] == gate.of("before_merge")
 
 
 def test_hook_before_delete(open_with: OpenWith) -> None:

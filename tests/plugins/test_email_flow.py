@@ -234,16 +234,21 @@ def test_a_harmless_notice_does_not_alarm(
     """
     Given somebody who registers with an address that has an account,
     when its owner is told,
-    then the message says that nothing has changed; after a real change it says what to do.
+    then the message says that nothing has changed; after a real change it says what to do – where
+    the address was taken away, not to ask for a password that would not come there.
     """
     notice = attrs.evolve(entry, purpose="notice")
     services = make_services(COMPLETE)
 
     harmless = sent(reset_flow, attrs.evolve(notice, reason="already-registered"), services)
-    changed = sent(reset_flow, attrs.evolve(notice, reason="address-changed"), services)
+    changed = sent(reset_flow, attrs.evolve(notice, reason="password-changed"), services)
+    gone = sent(reset_flow, attrs.evolve(notice, reason="address-changed"), services)
 
     assert "nothing has\nchanged" in harmless.text
     assert "ask for a new\npassword at once" in changed.text
+    assert "password" not in gone.text
+    assert "tell the people\nwho run Shop at once" in gone.text
+    assert "until now the address of this account" in gone.text
 
 
 def test_hostile_values_are_escaped_in_html(

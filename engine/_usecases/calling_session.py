@@ -1,0 +1,44 @@
+"""The session that asks for something: it goes on when what it asked for ends all others (H2)."""
+
+from __future__ import annotations
+
+import attrs
+
+from .._codec import session_from, session_put
+from .._core import Core
+from ..errors import SessionInvalid
+from ..records import Identity, Session, User
+from ..stores import Put
+
+
+def check_open(user: User, asks: Session | None) -> None:
+    """Return if the session that *asks* is still one of *user*'s, as found now; None: nobody asks
+    but the application. Raises SessionInvalid."""
+    if asks is None:
+        return
+    if asks.user != user.id or asks.epoch != user.epoch or user.disabled:
+        raise SessionInvalid("ended")
+
+
+def carried_on(core: Core, asks: Session | None, user: User) -> tuple[Put, ...]:
+    """Return the write that lets the session that *asks* live on under the epoch of *user*.
+
+    Raises:
+        SessionInvalid: it was ended meanwhile.
+    """
+    if asks is None or asks.epoch == user.epoch:
+        return ()
+    record = core.store.get("session", asks.id)
+    if record is None:
+        raise SessionInvalid("ended")
+    found = attrs.evolve(session_from(record), epoch=user.epoch)
+    return (session_put(found, record.version),)
+
+
+def opened_with(user: User, asks: Session | None) -> tuple[Identity, ...]:
+    """Return the identity of *user* that the session was opened with: its proof was the caller's
+    own. Empty when nobody but the application asks."""
+    if asks is None:
+        return ()
+    opened = (asks.provider, asks.identity)
+    return tuple(i for i in user.identities if (i.provider, i.id) == opened)

@@ -1,0 +1,91 @@
+"""A user gains identities and addresses: what that proves, and what it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from .._core import Core
+from .._evolve import evolve
+from ..records import Address, Identity, Session, User
+from .calling_session import opened_with
+from .confirming import left_to_worker
+from .first_proof import drop_unproved
+from .registering import was_registered
+from .runs import cancelled
+
+
+class Gained(NamedTuple):
+    """A user with what it gained, and what an event says of it."""
+
+    user: User
+    codes: Mapping[str, str]
+    detail: Mapping[str, object]
+
+
+def gain(
+    core: Core,
+    user: User,
+    identities: tuple[Identity, ...],
+    addresses: Sequence[Address],
+    asks: Session | None,
+) -> Gained:
+    """Return *user* with more identities and addresses, whose proof was given this moment.
+
+    An address that is proved by it for the first time drops what its owner never proved (H3), and
+    the password that somebody may have set with it: kept is what the session that *asks* was
+    opened with. The user's first proof ends all sessions (H2); a change of address that was asked
+    for before is cancelled (H4). An address that nobody proved counts only as a login, or where
+    there is no other.
+    """
+    codes: Mapping[str, str] = {}
+    detail: Mapping[str, object] = {}
+    spared = (*opened_with(user, asks), *identities)
+    new = evolve(user, identities=(*user.identities, *identities))
+    proofs = [a for a in addresses if _is_first_proof(user, a)]
+    for address in (*proofs, *(a for a in addresses if a not in proofs)):
+        if address in proofs:
+            dropped = drop_unproved(core, new, address.canonical, spared)
+            codes, detail = dropped.codes, dropped.detail
+            new = _without_password(core, dropped.user, address.canonical, spared)
+        new = _with_address(new, address)
+    if proofs or (_is_proved(new) and not _is_proved(user)):
+        new = evolve(new, epoch=user.epoch + 1)
+    new = cancelled(new, ("change-address",), core.now())
+    return Gained(left_to_worker(core, new), codes, detail)
+
+
+def _is_proved(user: User) -> bool:
+    return any(address.proved_at is not None for address in user.addresses)
+
+
+def _is_first_proof(user: User, proved: Address) -> bool:
+    return proved.proved_at is not None and any(
+        a.canonical == proved.canonical and a.proved_at is None for a in user.addresses
+    )
+
+
+def _with_address(user: User, address: Address) -> User:
+    known = next((a for a in user.addresses if a.canonical == address.canonical), None)
+    if known is not None and known.proved_at is None and address.proved_at is not None:
+        same = evolve(known, proved_at=address.proved_at, proved_by=address.proved_by)
+        others = tuple(same if a is known else a for a in user.addresses)
+        return evolve(user, addresses=others)
+    is_login = any(i.login_key == address.canonical for i in user.identities)
+    if known is None and (address.proved_at is not None or is_login or not user.addresses):
+        return evolve(user, addresses=(*user.addresses, address))
+    return user
+
+
+def _without_password(core: Core, user: User, canonical: str, spared: tuple[Identity, ...]) -> User:
+    """Return *user* without the password of the login *canonical*: nobody knows who chose it; its
+    owner sets one by a reset."""
+    return evolve(
+        user,
+        identities=tuple(
+            evolve(i, private={})
+            if i.login_key == canonical and i not in spared and was_registered(core, i)
+            else i
+            for i in user.identities
+        ),
+    )
