@@ -101,7 +101,7 @@ def decide_login(
         NotAllowed: she cannot have several identities. AlreadyLinked: she has such a login.
         AddressTaken: another confirmed user has this one. TryLater: within the cool-down.
     """
-    check_open(user, asks)
+    check_open(core, user, asks)
     check_may_link(user)
     if user.identity(valid.provider) is not None:
         raise AlreadyLinked(valid.provider)

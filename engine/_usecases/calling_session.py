@@ -11,13 +11,21 @@ from ..records import Identity, Session, User
 from ..stores import Put
 
 
-def check_open(user: User, asks: Session | None) -> None:
-    """Return if the session that *asks* is still one of *user*'s, as found now; None: nobody asks
-    but the application. Raises SessionInvalid."""
+def check_open(core: Core, user: User, asks: Session | None) -> None:
+    """Return if the session that *asks* is still one of *user*'s, as both are now; None: nobody
+    asks but the application. Raises SessionInvalid."""
     if asks is None:
         return
-    if asks.user != user.id or asks.epoch != user.epoch or user.disabled:
+    found = _found(core, asks)
+    if found.user != user.id or found.epoch != user.epoch or user.disabled:
         raise SessionInvalid("ended")
+
+
+def _found(core: Core, asks: Session) -> Session:
+    record = core.store.get("session", asks.id)
+    if record is None:
+        raise SessionInvalid("ended")
+    return session_from(record)
 
 
 def carried_on(core: Core, asks: Session | None, user: User) -> tuple[Put, ...]:
@@ -26,13 +34,12 @@ def carried_on(core: Core, asks: Session | None, user: User) -> tuple[Put, ...]:
     Raises:
         SessionInvalid: it was ended meanwhile.
     """
-    if asks is None or asks.epoch == user.epoch:
+    if asks is None:
         return ()
-    record = core.store.get("session", asks.id)
-    if record is None:
-        raise SessionInvalid("ended")
-    found = attrs.evolve(session_from(record), epoch=user.epoch)
-    return (session_put(found, record.version),)
+    found = _found(core, asks)
+    if found.epoch == user.epoch:
+        return ()
+    return (session_put(attrs.evolve(found, epoch=user.epoch), found.version),)
 
 
 def opened_with(user: User, asks: Session | None) -> tuple[Identity, ...]:

@@ -117,7 +117,7 @@ def decide_change(
         AddressTaken: another confirmed user logs in with it.
         TryLater: the user asks again within the cool-down.
     """
-    check_open(user, asks)
+    check_open(core, user, asks)
     check_has_address(user, "change-address")
     old = login_address(user)
     if old is not None and old.typed == to and old.proved_at is not None:

@@ -141,7 +141,7 @@ def taking_from_pending(core: Core, change: Callable[[], tuple[User, T]]) -> tup
 def _press(
     core: Core, by: Acting, user: User, run: Run, cause: str, asks: Session | None
 ) -> Decision[None]:
-    check_open(user, asks)
+    check_open(core, user, asks)
     if run.result == "success":
         return Decision(result=None)  # pressed twice: the first press did it
     check_has_address(user, "confirm-address")

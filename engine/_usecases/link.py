@@ -170,7 +170,7 @@ def _link(
 def _decide(
     core: Core, by: Acting, user: User, proof: _Proof, asks: Session | None
 ) -> Decision[None]:
-    check_open(user, asks)
+    check_open(core, user, asks)
     check_may_link(user)
     if _identity(user, proof.offer.name, proof.claim) is not None:
         return Decision(result=None)  # it is hers already
@@ -251,7 +251,7 @@ def _absorb(
     """
 
     def decide(user: User, other: User) -> Both[None]:
-        check_open(user, asks)
+        check_open(core, user, asks)
         check_may_link(user)
         identity = _identity(other, proof.offer.name, proof.claim)
         if identity is None or (

@@ -68,8 +68,8 @@ def merge(
         return done(user)
 
     def carry_out(one: User, other: User) -> Both[None]:
-        check_open(one, asks)
-        check_open(other, absorbed_asks)
+        check_open(core, one, asks)
+        check_open(core, other, absorbed_asks)
         _check_mergeable(one, other)
         return decide_absorption(
             core, by, _applied(agreed, plan_of(core, one, other)), asks, trigger="merge"

@@ -33,7 +33,7 @@ def unlink(
         return done(change_user(core, by, user_id, without_it, settle=settle, asked="unlink")[0])
 
     def without_it(user: User) -> Decision[None]:
-        check_open(user, asks)
+        check_open(core, user, asks)
         if user.state != "confirmed":
             raise NotAllowed(user.state, "unlink", triggers_from(user.state))
         gone = _meant(user, provider, identity_id)

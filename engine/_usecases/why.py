@@ -15,6 +15,7 @@ from .delete import deadline_has_passed
 from .rerun import cool_down_left, resends
 from .runs import MOST_ATTEMPTS, active_flow, is_loaded, live_attempts
 from .typed_codes import rests
+from .usable import usable
 
 
 @attrs.frozen(kw_only=True)
@@ -70,7 +71,7 @@ def _flow_problem(core: Core) -> str | None:
 
 def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str]:
     if user.state == "confirmed":
-        return _explain_confirmed(user)
+        return _explain_confirmed(core, user)
     if flow_problem is not None:
         return (
             f"Pending, and the active flow cannot be entered here: {flow_problem}",
@@ -83,10 +84,16 @@ def _explain(core: Core, user: User, flow_problem: str | None) -> tuple[str, str
     return " ".join([sentence, *_besides(core, user, run)]), suggestion
 
 
-def _explain_confirmed(user: User) -> tuple[str, str]:
+def _explain_confirmed(core: Core, user: User) -> tuple[str, str]:
     proved = user.address is not None and user.address.proved_at is not None
     how = "the address is proved" if proved else "the address was never proved"
     sentence = f"This user is confirmed; {how}."
+    asked = next((run for run in reversed(user.runs) if run.purpose == "change-address"), None)
+    if asked is not None and live_attempts(asked, core.now()):
+        what = "A change of address" if asked.adds is None else "A further login"
+        sentence = f"{sentence} {what} waits for the link or code sent to the new one."
+    if not usable(core, user):
+        return f"{sentence} None of its identities can log in here.", "link one, or enable one"
     run = user.last_run
     if run is not None and run.purpose == "reset" and run.result == "failed" and run.error:
         return f"{sentence} The last reset failed: {_say(run.error)}", "mend the cause, then reset"

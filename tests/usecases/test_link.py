@@ -1,0 +1,360 @@
+"""Link: a further identity for a user, by proof of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import attrs
+import pytest
+from told_providers import ToldProviders, told
+
+import admit
+from admit import LogIn, User
+from admit.errors import (
+    AlreadyLinked,
+    ConfirmationRequired,
+    DomainRefused,
+    FreshLogInNeeded,
+    IdentityTaken,
+    LogInRefused,
+    NotAllowed,
+    PasswordMustChange,
+    ProviderDisabled,
+    SessionInvalid,
+    TryLater,
+    UnknownName,
+    UserDisabled,
+    UserNotFound,
+    WrongCredentials,
+)
+from admit.testing import Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
+
+PASSWORD = "correct horse battery staple"
+ADDRESS = "ada@example.com"
+
+
+@pytest.fixture
+def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
+    """An engine with the providers `told`, `other` and `nobody`, in the flow `email`."""
+    with open_engine(store, clock=clock, inbox=inbox, plugins=[ToldProviders()]) as opened:
+        yield opened
+
+
+def providers(user: User) -> list[str]:
+    return [identity.provider for identity in user.identities]
+
+
+def link(engine: admit.Engine, login: LogIn, provider: str, **credentials: object) -> User:
+    return engine.public.identities.link(login.access_token, provider, **credentials)
+
+
+# --- what is linked --------------------------------------------------------------------------
+
+
+def test_a_user_can_have_identities_of_several_providers(engine: admit.Engine) -> None:
+    """
+    Given a user of one provider,
+    when she links identities of two others,
+    then each of the three logs her in, in the order of linking the first is the one she began with.
+    """
+    login = engine.log_in("told", **told("ada"))
+    link(engine, login, "other", **told("countess"))
+
+    user = link(engine, login, "other", **told("lovelace"))
+
+    assert ["told", "other", "other"] == providers(user)
+    for provider, who in (("told", "ada"), ("other", "countess"), ("other", "lovelace")):
+        assert login.user.id == engine.log_in(provider, **told(who)).user.id
+    assert 1 == engine.users.count()
+
+
+def test_linking_the_same_again_changes_nothing(engine: admit.Engine, store: MemoryStore) -> None:
+    """The answer is the user as she is (wire-contract.md, linking): no event, no new version."""
+    login = engine.log_in("told", **told("ada"))
+    once = link(engine, login, "other", **told("countess"))
+    events = len(engine.users.timeline(once))
+
+    assert once == link(engine, login, "other", **told("countess"))
+    assert events == len(engine.users.timeline(once))
+
+
+def test_an_anonymous_user_is_upgraded_in_place(engine: admit.Engine) -> None:
+    """
+    Given an anonymous user,
+    when she links an identity,
+    then she keeps her id, and her session goes on; the next log-in finds her.
+    """
+    login = engine.log_in("nobody")
+
+    user = link(engine, login, "told", **told("ada", ADDRESS, True))
+
+    assert login.user.id == user.id
+    assert login.user.id == engine.verify(login.access_token).user_id
+    assert login.user.id == engine.log_in("told", **told("ada")).user.id
+    assert [ADDRESS] == [address.typed for address in user.addresses]
+
+
+def test_a_registration_that_was_never_used_moves(engine: admit.Engine, inbox: Inbox) -> None:
+    """
+    Given an anonymous user and a confirmed registration that nobody has logged in to,
+    when she links it by its password,
+    then the login is hers, with its proof; its user is absorbed, and its id leads to her.
+    """
+    login = engine.log_in("nobody")
+    registered = engine.register(ADDRESS, PASSWORD)
+    engine.confirm(**inbox.last_link().credentials)
+
+    user = link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+
+    assert (login.user.id, ["nobody", "local-userpass"]) == (user.id, providers(user))
+    assert user.address is not None
+    assert user.address.proved_at is not None
+    assert user == engine.users.get(registered.id)
+    assert user == engine.users.find(ADDRESS)
+    again = engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    assert user.id == again.user.id
+    absorbed = engine.users.timeline(registered.id)[-1]
+    assert ("absorb", "confirmed", "deleted") == (
+        absorbed.trigger,
+        absorbed.from_state,
+        absorbed.to_state,
+    )
+    assert {"by": user.id, "cause": "link"} == absorbed.codes
+    assert () == engine.events.verify().problems
+
+
+def test_what_a_provider_says_of_an_address_is_kept_as_it_says(engine: admit.Engine) -> None:
+    """A proved address is added; one that nobody vouches for only where there is no other."""
+    login = engine.log_in("nobody")
+
+    unproved = link(engine, login, "told", **told("ada", "first@example.com"))
+    proved = link(engine, login, "other", **told("ada", "second@example.com", True))
+    same = link(engine, login, "other", **told("countess", "third@example.com", "true"))
+
+    assert [("first@example.com", False)] == addresses(unproved)
+    assert [("first@example.com", False), ("second@example.com", True)] == addresses(proved)
+    assert addresses(proved) == addresses(same)
+
+
+def addresses(user: User) -> list[tuple[str, bool]]:
+    return [(address.typed, address.proved_at is not None) for address in user.addresses]
+
+
+def test_the_owner_of_the_address_is_told(engine: admit.Engine, inbox: Inbox) -> None:
+    """A notice without a link goes to the address that she has."""
+    login = engine.log_in("told", **told("ada", ADDRESS, True))
+
+    link(engine, login, "other", **told("countess"))
+    engine.work_once()
+
+    assert ADDRESS == inbox.last().to
+    assert "Another way to log in was added" in inbox.last().text
+
+
+def test_the_event_says_which_provider_and_keeps_the_id_erasable(engine: admit.Engine) -> None:
+    """An identity's id at a provider is a person's: it stands in the detail."""
+    login = engine.log_in("told", **told("ada"))
+
+    user = link(engine, login, "other", **told("countess"))
+
+    event = next(e for e in engine.users.timeline(user) if e.trigger == "link")
+    assert {"provider": "other"} == event.codes
+    assert {"linked": [{"provider": "other", "id": "id-of-countess"}]} == event.detail
+
+
+def test_the_application_links_without_a_session(engine: admit.Engine) -> None:
+    """The trusted form takes the user, and needs no log-in."""
+    ada = engine.create(ADDRESS, PASSWORD)
+
+    user = engine.identities.link(ada, "told", **told("ada"))
+
+    assert ["local-userpass", "told"] == providers(user)
+    assert ada.id == engine.log_in("told", **told("ada")).user.id
+
+
+# --- what is refused -------------------------------------------------------------------------
+
+
+def test_an_identity_of_a_user_who_logged_in_is_refused_without_saying_whose(
+    engine: admit.Engine,
+) -> None:
+    """
+    Given an identity that another user logs in with,
+    when somebody who can prove it links it,
+    then the error has a stable code and tells nothing of that user; both are as before.
+    """
+    other = engine.log_in("told", **told("grace", "grace@example.com", True)).user
+    login = engine.log_in("other", **told("ada"))
+
+    with pytest.raises(IdentityTaken) as caught:
+        link(engine, login, "told", **told("grace"))
+
+    assert "identity-taken" == caught.value.code
+    said = f"{caught.value!r} {caught.value} {vars(caught.value)}"
+    assert not any(text in said for text in (other.id, "grace"))
+    assert ["told"] == providers(engine.users.get(other.id))
+    assert ["other"] == providers(engine.users.get(login.user.id))
+
+
+def test_a_second_login_with_a_password_is_refused(engine: admit.Engine) -> None:
+    """Given a user with a password, when she links another registration, then nothing moves."""
+    engine.create("countess@example.com")
+    ada = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    login = engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    other = engine.confirm_manually(engine.register("second@example.com", PASSWORD))
+
+    with pytest.raises(AlreadyLinked):
+        link(engine, login, "local-userpass", username="second@example.com", password=PASSWORD)
+
+    assert other.id == engine.users.find("second@example.com").id
+    assert ada.id == engine.users.find(ADDRESS).id
+
+
+@pytest.mark.parametrize(
+    ("prepare", "because", "trusted"),
+    [
+        (lambda engine: None, None, WrongCredentials),
+        (lambda engine: engine.register(ADDRESS, PASSWORD), "pending", ConfirmationRequired),
+        (
+            lambda engine: engine.disable(
+                engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+            ),
+            "disabled",
+            UserDisabled,
+        ),
+        (lambda engine: engine.create(ADDRESS, PASSWORD), "must-change", PasswordMustChange),
+    ],
+    ids=["unknown", "pending", "disabled", "must-change"],
+)
+def test_a_registration_that_could_not_log_in_is_not_linked(
+    engine: admit.Engine, prepare: object, because: str | None, trusted: type[LogInRefused]
+) -> None:
+    """The answer is that of a log-in: in public one type, and why only after the right password."""
+    assert callable(prepare)
+    prepare(engine)
+    login = engine.log_in("nobody")
+
+    with pytest.raises(LogInRefused) as caught:
+        link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+    with pytest.raises(trusted):
+        engine.identities.link(login.user, "local-userpass", username=ADDRESS, password=PASSWORD)
+
+    assert (LogInRefused, because) == (type(caught.value), caught.value.because)
+    assert ["nobody"] == providers(engine.users.get(login.user.id))
+
+
+@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"username": "nobody@example.com"}])
+def test_wrong_credentials_link_nothing_and_are_recorded(
+    engine: admit.Engine, wrong: dict[str, str]
+) -> None:
+    """Unknown address and wrong password look alike, and leave an event with the user who asked
+    (security.md A6, E1)."""
+    engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    login = engine.log_in("nobody")
+
+    with pytest.raises(LogInRefused) as caught:
+        link(
+            engine,
+            login,
+            "local-userpass",
+            **{"username": ADDRESS, "password": PASSWORD, **wrong},
+        )
+
+    assert caught.value.because is None
+    refused = engine.users.timeline(login.user)[-1]
+    assert {"asked": "link", "because": "wrong-credentials"} == refused.codes
+
+
+def test_what_nobody_can_give_again_is_not_linked(engine: admit.Engine) -> None:
+    """An anonymous identity is no second way in; the providers that are, are listed."""
+    login = engine.log_in("told", **told("ada"))
+
+    with pytest.raises(UnknownName) as caught:
+        link(engine, login, "nobody")
+
+    assert ("local-userpass", "other", "told") == tuple(sorted(caught.value.known))
+
+
+def test_a_pending_user_has_one_identity(engine: admit.Engine) -> None:
+    """Whoever registered proved nothing yet."""
+    ada = engine.register(ADDRESS, PASSWORD)
+
+    with pytest.raises(NotAllowed, match="pending cannot link"):
+        engine.identities.link(ada, "told", **told("ada"))
+
+
+def test_nobody_is_linked_to_who_is_gone(engine: admit.Engine) -> None:
+    """A deleted user is not found; its session has ended."""
+    login = engine.log_in("told", **told("ada"))
+    engine.delete(login.user)
+
+    with pytest.raises(UserNotFound):
+        engine.identities.link(login.user, "other", **told("ada"))
+    with pytest.raises(SessionInvalid):
+        link(engine, login, "other", **told("ada"))
+
+
+def test_the_gate_is_shut_for_links_too(engine: admit.Engine) -> None:
+    """A provider that is switched off, or a domain that is refused, links nothing."""
+    login = engine.log_in("told", **told("ada"))
+    engine.settings.set("other.refused_domains", "example.net")
+
+    with pytest.raises(DomainRefused):
+        link(engine, login, "other", **told("ada", "ada@example.net", True))
+    engine.settings.set("other.enabled", False)
+    with pytest.raises(ProviderDisabled):
+        link(engine, login, "other", **told("ada"))
+
+    assert ["told"] == providers(engine.users.get(login.user.id))
+
+
+def test_who_lets_in_no_new_users_still_links(engine: admit.Engine) -> None:
+    """The user is there already."""
+    login = engine.log_in("told", **told("ada"))
+    engine.settings.set("other.allow_new_users", False)
+
+    assert ["told", "other"] == providers(link(engine, login, "other", **told("ada")))
+
+
+def test_o6_a_link_needs_a_fresh_log_in(engine: admit.Engine, clock: SettableClock) -> None:
+    """
+    Given a log-in more than five minutes ago,
+    when its token links, unlinks, adds a login, or changes the address,
+    then each asks for a fresh log-in, and nothing was changed.
+    """
+    login = engine.log_in("told", **told("ada"))
+    clock.advance(timedelta(minutes=5, seconds=1))
+    mine, token = engine.public.identities, login.access_token
+
+    with pytest.raises(FreshLogInNeeded):
+        mine.link(token, "other", **told("ada"))
+    with pytest.raises(FreshLogInNeeded):
+        mine.unlink(access_token=token, provider="told")
+    with pytest.raises(FreshLogInNeeded):
+        mine.add_login(access_token=token, login=ADDRESS, password=PASSWORD)
+    with pytest.raises(FreshLogInNeeded):
+        mine.change_address(access_token=token, to=ADDRESS)
+
+    assert login.user == attrs.evolve(engine.users.get(login.user.id), version=login.user.version)
+
+
+def test_o6_an_anonymous_user_is_exempt(engine: admit.Engine, clock: SettableClock) -> None:
+    """The new identity's proof is the fresh one."""
+    login = engine.log_in("nobody")
+    clock.advance(timedelta(minutes=20))
+
+    assert ["nobody", "told"] == providers(link(engine, login, "told", **told("ada")))
+
+
+def test_a_user_who_tries_passwords_by_linking_has_to_wait(engine: admit.Engine) -> None:
+    """Linking is no way around the throttling of log-ins: twenty tries in ten minutes."""
+    engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    login = engine.log_in("nobody")
+    for _ in range(20):
+        with pytest.raises(LogInRefused):
+            link(engine, login, "local-userpass", username=ADDRESS, password="guess")
+
+    with pytest.raises(TryLater):
+        link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
