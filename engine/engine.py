@@ -250,24 +250,22 @@ class Engine:
         address: str | None = None,
         at_once: bool = False,
     ) -> User:
-        """Delete a user. Sessions and keys are dead at once; its address is free and inherits
-        nothing; what it left behind is erased by the worker. Returns what is left of it.
-
-        Where the setting `deletion_grace` gives a confirmed user time, it is blocked at once and
-        deleted at `delete_at`, until when `restore` takes that back; *at_once* does not wait, also
-        for who is leaving already.
+        """Delete a user: at once, or – confirmed, with the setting `deletion_grace` – blocked until
+        `delete_at`, while `restore` takes it back; *at_once* does not wait. Sessions and keys are
+        dead in any case. Its address is free then and inherits nothing; what it left is erased by
+        the worker. Returns what is left of it.
 
         Raises:
             UserNotFound; Vetoed, PluginFailed: a *before* hook said no, or failed.
         """
-        prepared = delete.delete(self._core, self._by, self._id(user, address), at_once=at_once)
-        return prepared.run()
+        user_id = self._id(user, address)
+        return delete.delete(self._core, self._by, user_id, at_once=at_once).run()
 
     def restore(
         self, user: User | UserId | str | None = None, *, address: str | None = None
     ) -> User:
-        """Take a deletion back while its grace runs. Sessions and keys of before stay dead; who is
-        not leaving is left as it is. Raises UserNotFound."""
+        """Take a deletion back while its grace runs. Who is not leaving is left as it is. Raises
+        UserNotFound."""
         return restore.restore(self._core, self._by, self._id(user, address)).run()
 
     # --- passwords -----------------------------------------------------------------------------
@@ -427,11 +425,10 @@ class Engine:
         return work.work_due(self._core, most=10_000, wanted=work.lease_ran_out)
 
     def sweep(self, *, most: int = 1000) -> sweep.Swept:
-        """Remove what is past its time, up to *most* of each kind: expired pending users (setting
-        `expire_pending_after`), users whose grace is over, idle anonymous ones
-        (`expire_anonymous_after`), ended sessions, counters, tombstones (`audit_retention`),
-        refusals (`refusal_retention`); and compact the store if something erased has stood in its
-        files for `erase_within`.
+        """Remove what is past its time, up to *most* of each kind: users (the settings
+        `expire_pending_after`, `expire_anonymous_after`; whose grace is over), ended sessions,
+        counters, tombstones (`audit_retention`), refusals (`refusal_retention`); and compact the
+        store if something erased has stood in its files for `erase_within`.
 
         Raises:
             StoreError: it could not be compacted; the rest was done.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .._commits import Decision
 from .._core import Core
 from .._events import Acting, Happening
 from ..errors import NotConfigured, UnknownName
@@ -41,13 +40,3 @@ def with_notice(
         return user, ()
     core.work_waits.set()
     return new, (happening,)
-
-
-def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
-    """Decide that the owner of an address is told something.
-
-    Raises:
-        NotConfigured, UnknownName: nothing can tell her.
-    """
-    new, run, happening = begin_notice(core, by, user, reason)
-    return Decision(result=(run, None), new=new, happenings=(happening,))

@@ -18,7 +18,6 @@ from .._events import Acting, Happening
 from .._evolve import evolve
 from ..clock import to_text
 from ..errors import (
-    AdmitError,
     Leaving,
     TokenExpired,
     TokenMalformed,
@@ -28,7 +27,7 @@ from ..errors import (
 )
 from ..masked import Secret
 from ..records import User
-from .notices import decide_notice
+from .notices import with_notice
 from .prepared import Finish, Prepared, done
 from .runs import cancelled
 from .traces import keys_of
@@ -46,18 +45,12 @@ def blocked(core: Core, by: Acting, user: User, until: datetime) -> Decision[Use
     now = core.now()
     new = cancelled(user, ("confirm", "reset", "change-address"), now)
     new = evolve(new, delete_at=until, epoch=user.epoch + 1)
-    happenings = [Happening("grace", codes={"until": to_text(until)})]
-    if new.address is not None:
-        try:
-            told = decide_notice(core, by, new, "leaving")
-        except AdmitError:
-            pass  # nothing sends messages here, or not now; to leave must not depend on it
-        else:
-            new = told.new or new
-            happenings += told.happenings
-            core.work_waits.set()
+    new, told = with_notice(core, by, new, "leaving")
     return Decision(
-        result=user, new=new, happenings=tuple(happenings), remove=keys_of(core, user.id)
+        result=user,
+        new=new,
+        happenings=(Happening("grace", codes={"until": to_text(until)}), *told),
+        remove=keys_of(core, user.id),
     )
 
 

@@ -31,7 +31,7 @@ from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Change, KeyTaken, Label, Put
 from .confirming import holders, newest, waiting
-from .notices import decide_notice
+from .notices import begin_notice
 from .password import decide_reset
 from .register import Validated, begin
 from .rerun import Reason, decide_again
@@ -131,6 +131,16 @@ def _let_wait(core: Core, run: str, password: Secret) -> None:
     while len(core.waiting_passwords) >= MOST_WAITING_PASSWORDS:
         core.waiting_passwords.pop(next(iter(core.waiting_passwords)), None)
     core.waiting_passwords[run] = password
+
+
+def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:
+    """Decide that the owner of an address is told something.
+
+    Raises:
+        NotConfigured, UnknownName: nothing can tell her.
+    """
+    new, run, happening = begin_notice(core, by, user, reason)
+    return Decision(result=(run, None), new=new, happenings=(happening,))
 
 
 def change_or_pretend(core: Core, by: Acting, user: User, decide: Decide) -> None:
