@@ -1,167 +1,26 @@
 """The order of the events that a store keeps in memory: by id, by user, by sequence.
 
 For authors of stores that keep their indexes in memory. Nothing here locks, and nothing here knows
-how an event is kept. An event takes some 110 bytes, as numbers in arrays: as objects, a user's few
-events took more than the user.
+how an event is kept. An event takes some 110 bytes.
 """
 
 from __future__ import annotations
 
-import re
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, MutableSequence
+from hashlib import blake2b
 from itertools import islice
 from struct import iter_unpack
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic
 
+from .event_columns import NONE, EventColumns, EventEntry, FrozenEvents, P, packed
 from .sorted_rows import Row, SortedRows
 from .stores import Cursor, StoredEvent
 
-P = TypeVar("P")
+__all__ = ["EventEntry", "EventIndex"]
 
 _BLOCK_BITS: Final = 10
 """So many bits of a number do not count for the block that its event stands in."""
-
-_NONE: Final = (1 << 64) - 1
-"""A sequence or a version that is not there."""
-
-_NOBODY: Final = bytes(12)
-
-_ID: Final = re.compile(r"[0-9a-f]{24}")
-
-
-class EventEntry(NamedTuple, Generic[P]):
-    """What the index knows of one event, and where the store keeps the rest, at one moment."""
-
-    number: int
-    """Its place in the order of commits. Never given twice, so that cursors stay true."""
-    id: str
-    user: str | None
-    version: int | None
-    place: P
-    sequence: int | None = None
-
-
-class EventColumns(Generic[P]):
-    """Events in the order of their numbers, each number different: a column for each fact."""
-
-    __slots__ = ("age", "ids", "numbers", "others", "places", "sequences", "users", "versions")
-
-    def __init__(self, places: MutableSequence[P]) -> None:
-        """*places* is the column for what the store keeps of each event, empty yet."""
-        self.age = 0
-        self.numbers = array("Q")
-        self.ids = bytearray()
-        self.users = bytearray()
-        self.versions = array("Q")
-        self.sequences = array("Q")
-        self.places = places
-        self.others: dict[int, str] = {}
-        """Number → user, of those whose user is not 24 hex digits."""
-
-    def find(self, number: int) -> int | None:
-        """Return where the event with this number stands, or None."""
-        at = bisect_left(self.numbers, number)
-        return at if at < len(self.numbers) and self.numbers[at] == number else None
-
-    def insert(self, entry: EventEntry[P]) -> None:
-        """Put in an event. Raises ValueError if its id is not 24 hex digits."""
-        numbers, id = self.numbers, bytes.fromhex(entry.id)
-        user = self._user_bytes(entry)
-        at = len(numbers)
-        if not at or numbers[-1] < entry.number:
-            self.ids += id
-            self.users += user
-        else:
-            at = bisect_left(numbers, entry.number)
-            self.ids[at * 12 : at * 12] = id
-            self.users[at * 12 : at * 12] = user
-        numbers.insert(at, entry.number)
-        self.versions.insert(at, _NONE if entry.version is None else entry.version)
-        self.sequences.insert(at, _NONE if entry.sequence is None else entry.sequence)
-        self.places.insert(at, entry.place)
-
-    def replace(self, at: int, entry: EventEntry[P]) -> None:
-        """Write all of an event anew but its number and id."""
-        self.users[at * 12 : at * 12 + 12] = self._user_bytes(entry)
-        self.versions[at] = _NONE if entry.version is None else entry.version
-        self.sequences[at] = _NONE if entry.sequence is None else entry.sequence
-        self.places[at] = entry.place
-
-    def remove(self, at: int) -> None:
-        """Take out an event."""
-        self.others.pop(self.numbers.pop(at), None)
-        del self.ids[at * 12 : at * 12 + 12], self.users[at * 12 : at * 12 + 12]
-        del self.versions[at], self.sequences[at], self.places[at]
-
-    def cut(self, start: int, stop: int) -> EventColumns[P]:
-        """Return a copy of some of them."""
-        copy = EventColumns(self.places[start:stop])
-        copy.numbers = self.numbers[start:stop]
-        copy.ids, copy.users = self.ids[start * 12 : stop * 12], self.users[start * 12 : stop * 12]
-        copy.versions, copy.sequences = self.versions[start:stop], self.sequences[start:stop]
-        if self.others:
-            copy.others = {n: self.others[n] for n in copy.numbers if n in self.others}
-        return copy
-
-    def id_bytes(self, at: int) -> bytearray:
-        """Return an event's id."""
-        return self.ids[at * 12 : at * 12 + 12]
-
-    def user(self, at: int) -> str | None:
-        """Return an event's user."""
-        user = self.users[at * 12 : at * 12 + 12]
-        return user.hex() if user != _NOBODY else self.others.get(self.numbers[at])
-
-    def entry(self, at: int) -> EventEntry[P]:
-        """Return all of an event."""
-        version, sequence = self.versions[at], self.sequences[at]
-        return EventEntry(
-            self.numbers[at],
-            self.id_bytes(at).hex(),
-            self.user(at),
-            None if version == _NONE else version,
-            self.places[at],
-            None if sequence == _NONE else sequence,
-        )
-
-    def _user_bytes(self, entry: EventEntry[P]) -> bytes:
-        user = entry.user
-        packed = None if user is None else _packed(user)
-        self.others.pop(entry.number, None)
-        if user is not None and packed in (None, _NOBODY):
-            self.others[entry.number] = user
-            return _NOBODY
-        return packed or _NOBODY
-
-
-class FrozenEvents(Generic[P]):
-    """The events of one moment, to be walked without a lock while others go on."""
-
-    def __init__(self, blocks: list[EventColumns[P]], count: int) -> None:
-        self._blocks = blocks
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[EventEntry[P]]:
-        """Walk over all of them in the order of their commits."""
-        for block in self._blocks:
-            yield from map(block.entry, range(len(block.numbers)))
-
-    def by_user(self) -> Iterator[EventEntry[P]]:
-        """Walk over all that name a user, by (user, version, order of commit)."""
-        places = [
-            (user, 0 if version == _NONE else version, which, at)
-            for which, block in enumerate(self._blocks)
-            for at, version in enumerate(block.versions)
-            if (user := block.user(at)) is not None
-        ]
-        places.sort()
-        for _, _, which, at in places:
-            yield self._blocks[which].entry(at)
 
 
 class EventIndex(Generic[P]):
@@ -187,19 +46,33 @@ class EventIndex(Generic[P]):
 
     def __iter__(self) -> Iterator[EventEntry[P]]:
         """Walk over all of them in the order of their commits; nothing may change meanwhile."""
-        return iter(self._now())
+        return iter(FrozenEvents(self._in_order(), []))
 
     def by_user(self) -> Iterator[EventEntry[P]]:
         """Walk over all that name a user, by (user, version, order of commit), as `iter` does."""
-        return self._now().by_user()
+        return FrozenEvents(self._in_order(), []).by_user()
 
     def freeze(self) -> FrozenEvents[P]:
         """Return what there is at this moment. Nothing is copied but what changes later."""
         self._age += 1
-        return self._now()
+        return FrozenEvents(self._in_order(), [rows.freeze() for rows in self._orders])
 
-    def _now(self) -> FrozenEvents[P]:
-        return FrozenEvents([self._blocks[which] for which in sorted(self._blocks)], len(self))
+    def take_over(self, frozen: FrozenEvents[P]) -> None:
+        """Take over, into an empty index, what was frozen here or in another process."""
+        self._blocks = {block.numbers[0] >> _BLOCK_BITS: block for block in frozen.blocks}
+        for block in frozen.blocks:
+            block.age = self._age
+        for rows, pieces in zip(self._orders, frozen.orders, strict=True):
+            rows.take_over(pieces)
+        if frozen.blocks:
+            self.next_number = max(self.next_number, frozen.blocks[-1].numbers[-1] + 1)
+
+    @property
+    def _orders(self) -> list[SortedRows]:
+        return [self._ids, self._users, self._sealed, self._unsealed]
+
+    def _in_order(self) -> list[EventColumns[P]]:
+        return [self._blocks[which] for which in sorted(self._blocks)]
 
     def count_unsealed(self) -> int:
         """Return how many events wait for a sequence. O(1)."""
@@ -224,22 +97,22 @@ class EventIndex(Generic[P]):
         self._ids.fill(zip(tails, numbers, strict=True))
         rows = zip(iter_unpack(">IQ", events.users), events.versions, numbers, strict=True)
         self._users.fill(
-            (tail, 0 if version == _NONE else version, number)
+            (tail, 0 if version == NONE else version, number)
             for (head, tail), version, number in rows
             if head or tail
         )
         for number, user in events.others.items():
             version = events.versions[bisect_left(numbers, number)]
-            self._users.add((_tail(user), 0 if version == _NONE else version, number))
+            self._users.add((_tail(user), 0 if version == NONE else version, number))
         self._unsealed.fill(
             (number,)
             for number, sequence in zip(numbers, events.sequences, strict=True)
-            if sequence == _NONE
+            if sequence == NONE
         )
         self._sealed.fill(
             (sequence, number)
             for number, sequence in zip(numbers, events.sequences, strict=True)
-            if sequence != _NONE
+            if sequence != NONE
         )
 
     def add(self, entry: EventEntry[P]) -> None:
@@ -247,7 +120,7 @@ class EventIndex(Generic[P]):
 
         Raises ValueError if its id is not 24 hex digits.
         """
-        if self._at(entry.number) is not None:
+        if entry.number < self.next_number and self._at(entry.number) is not None:
             entry = entry._replace(number=self.next_number)
         self.next_number = max(self.next_number, entry.number + 1)
         self._own(entry.number).insert(entry)
@@ -359,15 +232,15 @@ class EventIndex(Generic[P]):
         return (self._entry(row[-1]) for row in rows.behind(start))
 
     def _number(self, id: str) -> int | None:
-        packed = _packed(id)
-        if packed is None:
+        id_bytes = packed(id)
+        if id_bytes is None:
             return None
         tail = _tail(id)
         for found, number in self._ids.behind((tail,)):
             if found != tail:
                 break
             at = self._at(number)
-            if at is not None and self._blocks[number >> _BLOCK_BITS].id_bytes(at) == packed:
+            if at is not None and self._blocks[number >> _BLOCK_BITS].id_bytes(at) == id_bytes:
                 return number
         return None
 
@@ -416,15 +289,12 @@ class EventIndex(Generic[P]):
             self._sealed.remove((entry.sequence, entry.number))
 
 
-def _packed(id: str) -> bytes | None:
-    """Return the bytes of an id of 24 hex digits, None if it is none."""
-    return None if _ID.fullmatch(id) is None else bytes.fromhex(id)
-
-
 def _tail(id: str) -> int:
     """Return a number for an id, most often of no other one: ids end as random as they are."""
-    packed = _packed(id)
-    return hash(id) & _NONE if packed is None else int.from_bytes(packed[4:], "big")
+    number = packed(id)
+    if number is None:
+        number = blake2b(id.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+    return int.from_bytes(number[4:], "big")
 
 
 def _behind(cursor: Cursor) -> Row:

@@ -7,6 +7,7 @@ under its own lock. Nothing here knows how a body is kept.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -124,6 +125,13 @@ class Marked(NamedTuple):
     labels: tuple[Label, ...]
 
 
+class Labelled(defaultdict[tuple[str, str], list[tuple[str, str]]]):
+    """Kind and label → (order, id) of each record that carries it, in any order."""
+
+    def __init__(self) -> None:
+        super().__init__(list)
+
+
 class RecordIndex:
     """Which record holds a key, and which records carry a label, in order."""
 
@@ -134,7 +142,7 @@ class RecordIndex:
 
     def fill(self, records: Iterable[Marked]) -> None:
         """Take over many records at once, none of which is here yet: each list is sorted once."""
-        filled: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        filled: Labelled = Labelled()
         for kind, id, keys, labels in records:
             if keys:
                 name = Ref(kind, id)
@@ -142,15 +150,19 @@ class RecordIndex:
                     self._holders[key] = name
             shared: dict[str, tuple[str, str]] = {}
             for label, order in dict.fromkeys(labels):
-                place = shared.setdefault(order, (order, id))
-                places = filled.get((kind, label))
-                if places is None:
-                    filled[kind, label] = [place]
-                else:
-                    places.append(place)
-        for where, added in filled.items():
-            added.sort()
-            self._places[where] = added if len(added) <= _PLAIN_AT_MOST else SortedList(added)
+                filled[kind, label].append(shared.setdefault(order, (order, id)))
+        self.list_all(filled)
+
+    def hold_all(self, kind: str, holders: Iterable[tuple[str, str]]) -> None:
+        """Take over many keys, each with the id of the record of *kind* that holds it."""
+        refs = [(key, Ref(kind, id)) for key, id in holders]
+        self._holders.update(refs)
+
+    def list_all(self, labelled: Labelled) -> None:
+        """Take over labels that no record carries yet."""
+        for where, places in labelled.items():
+            places.sort()
+            self._places[where] = places if len(places) <= _PLAIN_AT_MOST else SortedList(places)
 
     def find(self, key: str) -> Ref | None:
         """Return the name of the record that holds *key*, or None. O(1)."""

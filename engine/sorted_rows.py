@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
 
 _PIECE: Final = 1024
 """Rows in a piece when it is new. It is cut in two when it has twice as many: to make room in one
@@ -17,48 +17,59 @@ moves its numbers, which costs a microsecond at this size."""
 
 Row = tuple[int, ...]
 
+Columns: TypeAlias = "list[array[int]]"
+"""A column for each place in a row."""
+
 
 class SortedRows:
     """Different rows, all as wide, in order. Every operation on one row is O(log n)."""
 
     def __init__(self) -> None:
-        self._pieces: list[list[array[int]]] = []
-        """Each a column for each place in a row; none is empty."""
+        self._pieces: list[Columns] = []
+        """None is empty."""
         self._lasts: list[Row] = []
         """The last row of each piece."""
         self._count = 0
+        self._shared: set[int] = set()
+        """Pieces, by their `id`, that somebody looks at as they were."""
 
     def __len__(self) -> int:
         return self._count
 
+    def freeze(self) -> list[Columns]:
+        """Return the rows of this moment, in pieces. Only what changes later is copied."""
+        self._shared = set(map(id, self._pieces))
+        return self._pieces.copy()
+
     def fill(self, rows: Iterable[Row]) -> None:
         """Take over many rows, in any order, in place of all there are."""
-        self.take_over([array("Q", column) for column in zip(*sorted(rows), strict=True)])
+        ordered = sorted(rows)
+        starts = range(0, len(ordered), _PIECE)
+        self.take_over([_columns(ordered[start : start + _PIECE]) for start in starts])
 
-    def take_over(self, columns: Sequence[array[int]]) -> None:
-        """Take over rows that are in order, in place of all there are: a column for each place."""
-        self._count = len(columns[0]) if columns else 0
-        starts = range(0, self._count, _PIECE)
-        self._pieces = [[column[start : start + _PIECE] for column in columns] for start in starts]
-        self._lasts = [tuple([column[-1] for column in piece]) for piece in self._pieces]
+    def take_over(self, pieces: list[Columns]) -> None:
+        """Take over pieces that `freeze` gave, in place of all there are."""
+        self._pieces, self._shared = pieces, set()
+        self._count = sum(len(piece[0]) for piece in pieces)
+        self._lasts = [tuple([column[-1] for column in piece]) for piece in pieces]
 
     def add(self, row: Row) -> None:
         """Put a row in its place; it is not there yet."""
         self._count += 1
         lasts = self._lasts
         if not lasts:
-            self._pieces.append([array("Q", [number]) for number in row])
+            self._pieces.append(_columns([row]))
             lasts.append(row)
             return
         which = bisect_left(lasts, row)
         if which == len(lasts):
             which -= 1
             lasts[which] = row
-            piece = self._pieces[which]
+            piece = self._own(which)
             for column, number in zip(piece, row, strict=True):
                 column.append(number)
         else:
-            piece = self._pieces[which]
+            piece = self._own(which)
             at = _place(piece, row)
             for column, number in zip(piece, row, strict=True):
                 column.insert(at, number)
@@ -73,6 +84,7 @@ class SortedRows:
         if not piece or tuple([column[at] for column in piece]) != row:
             raise ValueError(f"{row} is not there")
         self._count -= 1
+        piece = self._own(which)
         for column in piece:
             column.pop(at)
         if not piece[0]:
@@ -90,6 +102,13 @@ class SortedRows:
                 yield tuple([column[place] for column in piece])
             which, at = which + 1, 0
 
+    def _own(self, which: int) -> Columns:
+        """Return a piece, one that nobody else looks at."""
+        piece = self._pieces[which]
+        if id(piece) in self._shared:
+            piece = self._pieces[which] = [column[:] for column in piece]
+        return piece
+
     def _cut(self, which: int) -> None:
         piece = self._pieces[which]
         rest = [column[_PIECE:] for column in piece]
@@ -99,7 +118,11 @@ class SortedRows:
         self._lasts.insert(which, tuple([column[-1] for column in piece]))
 
 
-def _place(piece: Sequence[array[int]], row: Row) -> int:
+def _columns(rows: list[Row]) -> Columns:
+    return [array("Q", column) for column in zip(*rows, strict=True)]
+
+
+def _place(piece: Columns, row: Row) -> int:
     """Return where *row* stands in a piece, or would."""
     low, high = 0, len(piece[0])
     for column, number in zip(piece, row, strict=False):

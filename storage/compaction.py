@@ -17,7 +17,8 @@ from typing import Final
 from admit.errors import StoreError
 
 from .contents import Frozen
-from .journal import Ended, Journal, NewSnapshot
+from .indexed_snapshots import NewSnapshot
+from .journal import Ended, Journal
 from .shared import SharedJournal
 from .snapshot import Pause
 from .system_errors import said_as_ours
@@ -149,7 +150,7 @@ class Compactor:
                 new.file.close()
                 return
             journal.open_too(new.file)
-        for start in range(0, len(new.spans.numbers), _EVENTS_AT_ONCE):
+        for start in range(0, len(new.numbers), _EVENTS_AT_ONCE):
             with memory:
                 journal.move_events(slice(start, start + _EVENTS_AT_ONCE), new, ended)
             pause()

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import attrs
 
-from admit.event_index import EventColumns, EventEntry, EventIndex
+from admit.event_columns import EventColumns
+from admit.event_index import EventEntry, EventIndex
 from admit.indexes import Marked, RecordIndex, Step, plan
 from admit.stores import Body, Change, Put, Record, Remove, StoredEvent, VersionMoved
 
@@ -60,7 +61,8 @@ class Contents:
     def __init__(self) -> None:
         self.tables: dict[str, dict[str, bytes]] = {}
         self.index = RecordIndex()
-        self.events: EventIndex[Place] = EventIndex(NumberedFiles().column)
+        self.files = NumberedFiles()
+        self.events: EventIndex[Place] = EventIndex(self.files.column)
         self._recent: dict[tuple[str, str], Record] = {}
         self._frozen: Frozen | None = None
 

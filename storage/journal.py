@@ -25,23 +25,16 @@ from .contents import Contents, Frozen
 from .documents import REPAIR
 from .files import Files, read_at, size_of
 from .frames import HEAD_BYTES, framed, read_frame
+from .indexed_snapshots import INDEX_AT_BYTES, IndexedSnapshots, NewSnapshot, path_of_index
 from .lines import log_line, next_line
 from .lockfile import Position
 from .places import Place
-from .snapshot import Pause, Spans, read_head, read_snapshot, write_snapshot
+from .snapshot import Pause, read_head
 from .turns import sole_compaction, stays_open
 
 _OPEN_FILES_AT_MOST: Final = 16
 """A process that only follows others keeps one more log open with each of their compactions, for
 the events that stand there; from here on it begins anew."""
-
-
-class NewSnapshot(NamedTuple):
-    """A snapshot that was written, and where each event stands in it."""
-
-    file: FileIO
-    spans: Spans
-    length_bytes: int
 
 
 class Ended(NamedTuple):
@@ -56,7 +49,14 @@ class Ended(NamedTuple):
 class Journal:
     """The files and contents of a store, as far as they were read."""
 
-    def __init__(self, files: Files, path: Path, *, read_only: bool) -> None:
+    def __init__(
+        self,
+        files: Files,
+        path: Path,
+        *,
+        read_only: bool,
+        index_at_bytes: int = INDEX_AT_BYTES,
+    ) -> None:
         """Open the files of the store at *path*, or begin a new store. The lock is held.
 
         Raises:
@@ -66,9 +66,11 @@ class Journal:
         self._files = files
         self._path = path
         self._read_only = read_only
+        self._index_at_bytes = index_at_bytes
         self._opened: list[FileIO] = []
         self._keepers = 0
         self._closed = False
+        self._has_old_index = False
         self.contents = Contents()
         self.generation = 0
         self.length_bytes = 0
@@ -197,15 +199,8 @@ class Journal:
         """Write what was frozen when the log of *generation* began to a new snapshot, beside the
         present one. Needs no lock but `kept_open`. Raises OSError; nothing is changed then.
         """
-        temporary = self._temporary
-        file = self._files.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        try:
-            spans, length = write_snapshot(self._files, file, frozen, generation, pause)
-        except BaseException:
-            file.close()
-            self._files.remove(temporary)
-            raise
-        return NewSnapshot(file, spans, length)
+        indexed = IndexedSnapshots(self._files, self._path, self._index_at_bytes)
+        return indexed.write(frozen, generation, pause, to=self._temporary)
 
     def put_in_place(self) -> None:
         """Let the new snapshot be the snapshot. The lock is held: who opens the store meanwhile
@@ -230,7 +225,8 @@ class Journal:
 
     def move_events(self, some: slice, new: NewSnapshot, ended: Ended) -> None:
         """Read some of the events that stand in the new snapshot from there from now on."""
-        for number, at, length in zip(*(column[some] for column in new.spans), strict=True):
+        ats, lengths = new.spans.ats["event"][some], new.spans.lengths["event"][some]
+        for number, at, length in zip(new.numbers[some], ats, lengths, strict=True):
             place = Place(new.file, at, length)
             self.contents.move_event(number, place, out_of=ended.files)
 
@@ -293,7 +289,8 @@ class Journal:
         self.snapshot_bytes = size_of(file)
         if self.snapshot_bytes == 0:  # stock TinyDB makes such a file by opening it
             return self._begin_store()
-        self.contents, generation = read_snapshot(file, self._path)
+        indexed = IndexedSnapshots(self._files, self._path, self._index_at_bytes)
+        generation, self.contents, self._has_old_index = indexed.read(file)
         return generation
 
     def _begin_store(self) -> int:
@@ -319,7 +316,11 @@ class Journal:
     def _remove_remains(self) -> None:
         """Remove what a compaction left that died; while one is under way, it is let alone."""
         with sole_compaction(self._files, self._path, wait=False) as ours:
-            if ours and (self._temporary.exists() or self._old_logs(self._first)):
+            if not ours:
+                return
+            if self._has_old_index:  # what was erased may stand in it
+                self._files.remove(path_of_index(self._path))
+            if self._temporary.exists() or self._old_logs(self._first):
                 self._files.remove(self._temporary)
                 self.drop_old_logs(self._first)
 

@@ -75,3 +75,9 @@ class PlaceColumn(MutableSequence[Place]):
         """Put a place in before the one at *at*."""
         self._ats.insert(at, self._files.number(place.file) << _AT_BITS | place.at)
         self._lengths.insert(at, place.length_bytes << 1 | place.erased)
+
+    def fill(self, file: FileIO, ats: array[int], lengths: array[int]) -> None:
+        """Take over places in one file, none of them erased, where none is yet."""
+        base = self._files.number(file) << _AT_BITS
+        self._ats = array("Q", [base | at for at in ats])
+        self._lengths = array("I", [length << 1 for length in lengths])

@@ -15,6 +15,7 @@ from admit.errors import StoreClosed, StoreReadOnly
 from .contents import Contents, Frozen
 from .durability import Durability
 from .files import Files
+from .indexed_snapshots import INDEX_AT_BYTES
 from .journal import Ended, Journal
 from .lockfile import LockFile, Position
 from .moment import Moment, held_open
@@ -28,11 +29,14 @@ class SharedJournal:
     processes (both by `alone`), then `memory`.
     """
 
-    def __init__(self, files: Files, path: Path, *, read_only: bool) -> None:
+    def __init__(
+        self, files: Files, path: Path, *, read_only: bool, index_at_bytes: int = INDEX_AT_BYTES
+    ) -> None:
         """Open the journal of the store at *path*, or begin one. Raises as `TinyStore` does."""
         self.files = files
         self.path = path
         self.read_only = read_only
+        self._index_at_bytes = index_at_bytes
         self._process = os.getpid()
         self._closed = False
         self._writers = threading.Lock()
@@ -44,7 +48,7 @@ class SharedJournal:
             self._lock = self._open_lock()
             try:
                 with self.alone():
-                    self.journal = Journal(files, path, read_only=read_only)
+                    self.journal = self._new_journal()
                     # Read back, not assumed: a reader may not write the word, however stale it is.
                     self._tell()
             except BaseException:
@@ -257,8 +261,16 @@ class SharedJournal:
         yield
         self._distrusts_memory = False
 
+    def _new_journal(self) -> Journal:
+        return Journal(
+            self.files,
+            self.path,
+            read_only=self.read_only,
+            index_at_bytes=self._index_at_bytes,
+        )
+
     def _reload(self) -> None:
-        new = Journal(self.files, self.path, read_only=self.read_only)
+        new = self._new_journal()
         with self.durability.quiet():
             old, self.journal = self.journal, new
             new.sync_failed = old.sync_failed

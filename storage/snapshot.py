@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from io import FileIO
 from itertools import islice
@@ -32,12 +33,12 @@ from .files import Files, read_at
 from .places import Place
 
 
-class Spans(NamedTuple):
-    """Where events stand in a file: number, offset and length of each."""
+class Spans:
+    """Where the documents of a snapshot stand, by table: offsets and lengths, in their order."""
 
-    numbers: array[int]
-    ats: array[int]
-    lengths: array[int]
+    def __init__(self) -> None:
+        self.ats: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
+        self.lengths: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
 
 
 Pause = Callable[[], None]
@@ -59,13 +60,13 @@ _FIRST_LINE: Final = re.compile(
 
 def write_snapshot(
     files: Files, file: FileIO, frozen: Frozen, generation: int, pause: Pause
-) -> tuple[Spans, int]:
+) -> tuple[Spans, int, int]:
     """Write all that is *frozen* to an empty file, durably.
 
     *pause* is called between pieces, so that others have the interpreter too. Returns where each
-    event stands now, and the length of the file in bytes.
+    document stands, the checksum, and the length of the file in bytes.
     """
-    spans = Spans(array("Q"), array("Q"), array("I"))
+    spans = Spans()
     kinds = [*frozen.ids, "event"] if len(frozen.events) else [*frozen.ids]
     blank = _first_line(generation, frozen.next_event, 0, bool(kinds))
     pending, at, synced, checksum = [blank], 0, 0, 0
@@ -87,27 +88,24 @@ def write_snapshot(
     first = _first_line(generation, frozen.next_event, checksum, bool(kinds))
     files.write(file, first, 0)
     files.sync(file)
-    return spans, position
+    return spans, checksum, position
 
 
 def _pieces(frozen: Frozen, kinds: list[str], spans: Spans, at: int) -> Iterator[bytes]:
-    """Walk over what follows the first line, some rows at a time; note the *spans* of events."""
+    """Walk over what follows the first line, some rows at a time; note their *spans*."""
     for kind in kinds:
         head, between = to_text(kind) + b":{\n", b""
+        ats, lengths = spans.ats[kind], spans.lengths[kind]
         at += len(head)
         yield head
         for rows in _rows(frozen, kind):
-            named = [
-                (number, f'"{decimal(id)}":'.encode("ascii"), text) for number, id, text in rows
-            ]
-            if kind == "event":
-                start = at + len(between)
-                for number, name, text in named:
-                    spans.numbers.append(number)
-                    spans.ats.append(start + len(name))
-                    spans.lengths.append(len(text))
-                    start += len(name) + len(text) + len(b",\n")
-            piece = between + b",\n".join([name + text for _, name, text in named])
+            named = [(f'"{decimal(id)}":'.encode("ascii"), text) for id, text in rows]
+            start = at + len(between)
+            for name, text in named:
+                ats.append(start + len(name))
+                start += len(name) + len(text) + len(b",\n")
+            lengths.extend([len(text) for _, text in named])
+            piece = between + b",\n".join([name + text for name, text in named])
             at, between = at + len(piece), b",\n"
             yield piece
         end = b"\n}\n" if kind == kinds[-1] else b"\n},\n"
@@ -116,14 +114,14 @@ def _pieces(frozen: Frozen, kinds: list[str], spans: Spans, at: int) -> Iterator
     yield b"}\n"
 
 
-def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[int, str, bytes]]]:
-    """Walk over a table, some rows at a time: the number of an event, id, document."""
-    there: Iterator[tuple[int, str, bytes]]
+def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[str, bytes]]]:
+    """Walk over the ids and documents of a table, some at a time."""
+    there: Iterator[tuple[str, bytes]]
     if kind == "event":
-        there = ((entry.number, entry.id, text_of(entry)) for entry in frozen.events)
+        there = ((entry.id, text_of(entry)) for entry in frozen.events)
     else:
         found = ((id, frozen.text(kind, id)) for id in frozen.ids[kind])
-        there = ((0, id, text) for id, text in found if text is not None)
+        there = ((id, text) for id, text in found if text is not None)
     while rows := list(islice(there, _ROWS_AT_ONCE)):
         yield rows
 
@@ -138,19 +136,11 @@ def _first_line(generation: int, next_event: int, checksum: int, followed: bool)
     )
 
 
-def read_snapshot(file: FileIO, path: Path) -> tuple[Contents, int]:
-    """Return what a snapshot holds, and its generation.
-
-    Raises:
-        StoreTooNew: a newer version wrote it.
-        StoreDamaged: it is not what was written; the error names the offset where known.
-    """
-    head = read_head(file, path)
-    check_sum(file, path)
+def read_documents(file: FileIO, head: Head) -> Contents:
+    """Return what a snapshot holds, read from its documents. Its checksum is not looked at."""
     contents = Contents()
     contents.fill(rows_in(file, head.length_bytes))
-    contents.events.next_number = max(contents.events.next_number, head.next_event)
-    return contents, head.generation
+    return contents
 
 
 class Head(NamedTuple):
@@ -165,8 +155,12 @@ class Head(NamedTuple):
 
 
 def read_head(file: FileIO, path: Path) -> Head:
-    """Return what the first line says. Raises as `read_snapshot` does; the checksum is not
-    looked at."""
+    """Return what the first line says; the checksum is not looked at.
+
+    Raises:
+        StoreTooNew: a newer version wrote it.
+        StoreDamaged: it is not what was written; the error names the offset where known.
+    """
     first = read_at(file, 0, 4096).partition(b"\n")[0] + b"\n"
     schema = _SCHEMA.match(first)
     if schema is None:
@@ -186,7 +180,7 @@ def read_head(file: FileIO, path: Path) -> Head:
 
 
 def check_sum(file: FileIO, path: Path) -> None:
-    """Return if the snapshot is what was written. Raises as `read_snapshot` does."""
+    """Return if the snapshot is what was written. Raises as `read_head` does."""
     head = read_head(file, path)
     if head.crc32 != _checksum(file, head.crc32_at):
         raise StoreDamaged(f"The checksum of {path.name} is wrong.", REPAIR)

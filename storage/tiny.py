@@ -16,6 +16,7 @@ from .compaction import Compactor
 from .contents import stored_event
 from .faults import Indexed, file_faults
 from .files import Files
+from .indexed_snapshots import INDEX_AT_BYTES
 from .lines import Written, written
 from .places import Place
 from .restoring import restoring_line
@@ -43,6 +44,7 @@ class TinyStore:
         *,
         read_only: bool = False,
         compact_at_bytes: int = COMPACT_AT_BYTES,
+        index_at_bytes: int = INDEX_AT_BYTES,
         files: Files | None = None,
     ) -> None:
         """Open the store at *path*, or begin one there; its files have the mode 0600.
@@ -56,7 +58,9 @@ class TinyStore:
         self.path = file = Path(path).resolve()
         self.read_only = read_only
         files = Files() if files is None else files
-        self._shared = SharedJournal(files, file, read_only=read_only)
+        self._shared = SharedJournal(
+            files, file, read_only=read_only, index_at_bytes=index_at_bytes
+        )
         self._compactor = Compactor(self._shared, compact_at_bytes)
 
     def get(self, kind: str, id: str) -> Record | None:

@@ -221,7 +221,9 @@ class ScriptedRun:
         self.durable = [self.state]
 
     def _opened(self) -> TinyStore:
-        return TinyStore(self.path, files=self.disk, compact_at_bytes=COMPACT_AT_BYTES)
+        return TinyStore(
+            self.path, files=self.disk, compact_at_bytes=COMPACT_AT_BYTES, index_at_bytes=0
+        )
 
     def _elsewhere(self) -> TinyStore:
         if self._other is None:

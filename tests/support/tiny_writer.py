@@ -55,7 +55,7 @@ def account(number: int, version: int) -> Change:
 
 def write_for_ever(path: str, first: int) -> None:
     """Commit accounts from several threads, some settled later, and say each that is durable."""
-    store = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES)
+    store = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES, index_at_bytes=0)
 
     def work(thread: int) -> None:
         for number in itertools.count(first + thread, THREADS):
@@ -71,7 +71,7 @@ def write_for_ever(path: str, first: int) -> None:
 
 def race(path: str, name: int) -> None:
     """Take keys that the other wants too; say which; then increment a counter."""
-    with_compactions = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES)
+    with_compactions = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES, index_at_bytes=0)
     say("ready")
     sys.stdin.readline()
     for turn in range(TURNS):
