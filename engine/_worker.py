@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,10 +13,11 @@ import attrs
 
 from ._core import Core
 from ._usecases import seal, sweep, work
-from .errors import AdmitError, StoreClosed
+from .errors import AdmitError, StoreClosed, StoreUnreachable
 
 _log: Final = logging.getLogger("admit.worker")
 MOST_A_PASS: Final = 500
+MOST_AWAY_SECONDS: Final = 30.0
 
 
 @attrs.frozen(kw_only=True)
@@ -32,7 +34,10 @@ class Worked:
 
 
 def work_once(core: Core, stopped: Callable[[], bool] = lambda: False) -> Worked:
-    """Do all that is due now, once. What one part raises does not keep the others from theirs."""
+    """Do all that is due now, once. What one part raises does not keep the others from theirs.
+
+    Raises StoreClosed, StoreUnreachable: that does.
+    """
     core.work_waits.clear()
     return Worked(
         runs=_part(lambda: work.work_due(core, most=MOST_A_PASS, stopped=stopped)),
@@ -44,7 +49,7 @@ def work_once(core: Core, stopped: Callable[[], bool] = lambda: False) -> Worked
 def _part(call: Callable[[], int]) -> int:
     try:
         return call()
-    except StoreClosed:
+    except (StoreClosed, StoreUnreachable):
         raise
     except AdmitError as problem:
         _log.warning("the worker will try again: %s", problem)
@@ -55,14 +60,37 @@ def _part(call: Callable[[], int]) -> int:
 
 def work_until(core: Core, stop: threading.Event, idle_seconds: float) -> None:
     """Work until *stop* is set: at once when something was queued here, else every
-    *idle_seconds*."""
+    *idle_seconds*. While the store is away, look ever less often, up to `MOST_AWAY_SECONDS`."""
+    tries = 0
     while not stop.is_set():
         try:
             did = work_once(core, stop.is_set)
         except StoreClosed:
             return
+        except StoreUnreachable as problem:
+            tries += 1
+            pause_seconds = min(MOST_AWAY_SECONDS, idle_seconds * 2**tries)
+            if tries == 1:
+                _log.warning("the store is away, next try in %g s: %s", pause_seconds, problem)
+            else:
+                _log.warning("the store is still away, next try in %g s", pause_seconds)
+            _wait_for_store(core, stop, pause_seconds, idle_seconds)
+            continue
+        if tries:
+            _log.warning("the store is back")
+            tries = 0
         if not did:
             core.work_waits.wait(idle_seconds)
+
+
+def _wait_for_store(
+    core: Core, stop: threading.Event, pause_seconds: float, idle_seconds: float
+) -> None:
+    """Wait, unless this shall stop, or something was queued here: then the store is back."""
+    ends_at = time.monotonic() + pause_seconds
+    while not stop.is_set() and (left := ends_at - time.monotonic()) > 0:
+        if core.work_waits.wait(min(left, idle_seconds)):
+            return
 
 
 class Worker:

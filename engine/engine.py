@@ -405,7 +405,11 @@ class Engine:
     # --- work ----------------------------------------------------------------------------------
 
     def work_once(self) -> _worker.Worked:
-        """Do what is due now: queued runs and retries, leases that ran out, sweeping, sealing."""
+        """Do what is due now: queued runs and retries, leases that ran out, sweeping, sealing.
+
+        Raises:
+            StoreClosed, StoreUnreachable: the rest is left. Of other errors each part is logged.
+        """
         return _worker.work_once(self._core)
 
     def work(

@@ -60,7 +60,8 @@ AdmitError
     ├── StoreClosed
     ├── StoreReadOnly
     ├── StoreFull
-    └── StoreInUse             others have it open
+    ├── StoreInUse             others have it open
+    └── StoreUnreachable       no connection to its database can be had
 """
 
 from __future__ import annotations
@@ -783,3 +784,13 @@ class StoreInUse(StoreError):
             "Stop whatever uses it, then try again.",
         )
         self.args = (name,)
+
+
+class StoreUnreachable(StoreError):
+    """No connection to the store's database can be had. Nothing was changed.
+
+    The same call may succeed when the database is back.
+    """
+
+    code = "store-unreachable"
+    exit_code = 5

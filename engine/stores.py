@@ -223,7 +223,7 @@ class Store(Protocol):
             KeyTaken: a key belongs to another record; nothing was written. Versions are compared
                 first, and a key freed in the same change may be taken in it.
             FateUnknown: the change may or may not have been written.
-            StoreFull, StoreReadOnly: nothing was written.
+            StoreFull, StoreReadOnly, StoreUnreachable: nothing was written.
         """
         ...
 

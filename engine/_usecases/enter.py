@@ -21,6 +21,8 @@ from ..errors import (
     PluginFailed,
     PluginOverloaded,
     PluginTimedOut,
+    StoreClosed,
+    StoreError,
     TryLater,
     UserNotFound,
 )
@@ -69,9 +71,9 @@ def enter(
 
     Raises:
         KeyTaken: under `first-proof`, a success whose login key another user proved first.
-        FlowFailed: others kept changing the user, so that the answer could not be written; the
-            lease will run out, and a worker enters the flow again.
-        FateUnknown: it is not known whether the answer was written.
+        FlowFailed: the answer could not be written, or nobody knows whether it was: others kept
+            changing the user, or the store went away. The lease will run out, and a worker enters
+            the flow again.
     """
     answer = _call(core, user, run, minted, request or _NO_REQUEST)
     number = run.attempts[-1].number
@@ -84,9 +86,12 @@ def enter(
     except UserNotFound:
         _log.info("the answer to run %s came after its user was deleted", run.id)
         return Entered(None, Written(None), answer)
-    except TryLater as problem:
+    except StoreClosed:
+        raise
+    except (TryLater, StoreError) as problem:
         # "Nothing was changed" would be a lie: the user is there, and the flow was entered.
-        what = f"Its answer could not be written: {problem.because}."
+        why = f"{problem.because}." if isinstance(problem, TryLater) else problem.sentence
+        what = f"Its answer could not be written: {why}"
         raise FlowFailed(run.flow, "answer-lost", what, user, run.id) from problem
     return Entered(None if found.state == "deleted" else found, written, answer)
 

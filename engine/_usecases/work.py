@@ -14,7 +14,7 @@ from .._core import SYSTEM, Core
 from .._events import Happening
 from .._evolve import evolve
 from ..clock import to_text
-from ..errors import AdmitError, StoreClosed, UserNotFound
+from ..errors import AdmitError, StoreClosed, StoreUnreachable, UserNotFound
 from ..records import AttemptError, Run, User
 from ..stores import Cursor, KeyTaken, Record
 from .chores import do_chore
@@ -58,7 +58,7 @@ def work_due(
     be read, or whose work breaks, is logged and passed over: neither holds up those behind it.
 
     Raises:
-        StoreClosed: the store was closed meanwhile.
+        StoreClosed, StoreUnreachable: the store was closed meanwhile, or went away.
     """
     did = 0
     now = to_text(core.now())
@@ -96,7 +96,7 @@ def _work_record(core: Core, record: Record, wanted: Wanted, stopped: Callable[[
         return 0
     try:
         return _work_user(core, user_from(record), wanted)
-    except StoreClosed:
+    except (StoreClosed, StoreUnreachable):
         raise
     except Exception as problem:  # one poisoned record must not stop the work of all others
         _log.error("user %s is left out: %s", record.id, type(problem).__name__)
@@ -111,7 +111,7 @@ def _work_user(core: Core, user: User, wanted: Wanted) -> int:
         for run in user.runs:
             if wanted(run, core.now()) and is_loaded(core, run):
                 did += take_up(core, user.id, run.id, wanted)
-    except StoreClosed:
+    except (StoreClosed, StoreUnreachable):
         raise
     except AdmitError as problem:
         _log.warning("user %s: %s", user.id, problem.code)

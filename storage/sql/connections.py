@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from admit.errors import StoreClosed, StoreError
+from admit.errors import StoreClosed, StoreUnreachable
 
 from .database import Link
 
@@ -36,10 +36,10 @@ class Connections:
 
         Raises:
             StoreClosed: `close` was called.
-            StoreError: there was none in all the time, or the database could not be reached.
+            StoreUnreachable: there was none in all the time, or the database could not be reached.
         """
         if not self._free.acquire(timeout=self._patience_seconds):
-            raise StoreError(
+            raise StoreUnreachable(
                 f"All {self._most} connections of the store stayed in use for"
                 f" {self._patience_seconds:g} seconds.",
                 "Allow more (`?connections=` in the store's URL), or ask less at once.",

@@ -22,7 +22,7 @@ import psycopg.sql
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
-from admit.errors import StoreDamaged, StoreError, StoreFull, StoreReadOnly
+from admit.errors import StoreDamaged, StoreError, StoreFull, StoreReadOnly, StoreUnreachable
 
 from .database import Link, Rows, Step, Trouble
 from .statements import Statement, Statements
@@ -172,7 +172,7 @@ class PostgresDatabase:
         return f"{where}{f':{url.port}' if url.port else ''}/{url.database or ''}"
 
     def connect(self) -> PostgresLink:
-        """Open a connection. Raises StoreError."""
+        """Open a connection. Raises StoreUnreachable."""
         try:
             return PostgresLink(self._open())
         except psycopg.Error as error:
@@ -180,7 +180,7 @@ class PostgresDatabase:
             reason = " ".join(str(error).rpartition("All failures were:")[2].split())
             if self.url.password is not None:
                 reason = reason.replace(str(self.url.password), "***")
-            raise StoreError(
+            raise StoreUnreachable(
                 f"The database {self.name} could not be reached: {reason}.",
                 "See that it runs, and that user, password and database in the URL are right.",
             ) from None
@@ -200,6 +200,8 @@ class PostgresDatabase:
             return StoreReadOnly(reason, "Connect to the primary, as a user who may write.")
         if state in _DAMAGED:
             return StoreDamaged(reason, "See the server's log; restore from a backup.")
+        if state in _LOST or (state is None and isinstance(error, psycopg.OperationalError)):
+            return StoreUnreachable(reason, "Try again when the server is back; see its log.")
         return StoreError(reason, "See the server's log.")
 
     def engine(self) -> sa.Engine:

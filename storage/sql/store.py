@@ -130,7 +130,7 @@ class SqlStore:
         Raises:
             VersionMoved, KeyTaken: as the protocol says.
             FateUnknown: the connection was lost while the database committed.
-            StoreFull, StoreReadOnly, StoreError: nothing was written.
+            StoreUnreachable, StoreFull, StoreReadOnly, StoreError: nothing was written.
         """
         self._attempts.check_writable()
         refs = refs_to_read(change)

@@ -68,6 +68,18 @@ def test_the_exit_code_tells_what_kind_of_error_it_was(
     assert (code == 0) == (done.stderr == "")
 
 
+def test_a_database_that_is_away_is_exit_code_5(call: Call) -> None:
+    """Given the URL of a database that is not there, when anything is asked of it, then the code
+    says that the same call may succeed later."""
+    away = "postgresql+psycopg://127.0.0.1:1/shop"
+
+    refused = call("users", "list", "--store", away, ADMIT_KEY="ab" * 32)
+
+    assert 5 == refused.exit_code
+    assert "could not be reached" in refused.stderr
+    assert "[store-unreachable]" in refused.stderr
+
+
 def test_try_later_is_exit_code_5(call: Call, path: Path, make_plugin: MakePlugin) -> None:
     """
     Given a flow that cannot be entered at this moment,

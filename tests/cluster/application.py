@@ -23,7 +23,14 @@ from importlib.metadata import entry_points
 from typing import Any, Literal, cast
 
 import admit
-from admit.errors import AddressTaken, FateUnknown, StoreError, TryLater, UserNotFound
+from admit.errors import (
+    AddressTaken,
+    FateUnknown,
+    FlowFailed,
+    StoreError,
+    TryLater,
+    UserNotFound,
+)
 from admit.records import User
 from admit.stores import Change, Record, Store
 from admit.testing import CHEAP_HASHING, KEY
@@ -132,7 +139,7 @@ class Application:
             except AddressTaken:
                 say("taken", address)
                 return None
-            except (StoreError, TryLater) as problem:
+            except (StoreError, TryLater, FlowFailed) as problem:
                 found = self._look_up("register", address, problem)
                 if found is None:
                     continue
@@ -151,7 +158,7 @@ class Application:
                 token_id, token = self._tokens[user.id]
                 say("try-confirm", address, user.id)
                 confirmed = self._engine.confirm(token_id=token_id, token=token)
-            except (StoreError, TryLater) as problem:
+            except (StoreError, TryLater, FlowFailed) as problem:
                 found = self._look_up("confirm", address, problem)
                 if found is not None and found.state == "confirmed":
                     return
@@ -181,7 +188,7 @@ class Application:
         while True:
             try:
                 return ask()
-            except (StoreError, TryLater) as problem:
+            except (StoreError, TryLater, FlowFailed) as problem:
                 say("failed-look-up", "-", problem.code)
                 self._stop.wait(PAUSE_SECONDS)
 

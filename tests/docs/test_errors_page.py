@@ -88,6 +88,7 @@ def one_of_each() -> list[AdmitError]:
         errors.StoreReadOnly("It was opened for reading only."),
         errors.StoreFull("There is no room."),
         errors.StoreInUse("users.json"),
+        errors.StoreUnreachable("The database could not be reached."),
     ]
 
 

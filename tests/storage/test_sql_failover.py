@@ -106,5 +106,5 @@ def test_a_read_has_no_fate_after_a_commit_that_the_server_refused(
     with pytest.raises(StoreError) as lost:
         store.get("user", id_of(1))
 
-    assert ["store-error", "store-error"] == [refused.value.code, lost.value.code]
+    assert ["store-error", "store-unreachable"] == [refused.value.code, lost.value.code]
     store.close()

@@ -17,12 +17,14 @@ import sql_writer
 from postgres import Postgres, running
 from small_store import id_of, put
 from sql_opener import open_url
+from told_flow import ToldFlow
 
-from admit import Engine
-from admit.errors import AddressTaken, FateUnknown, StoreError
+from admit import Engine, Entry, Outcome
+from admit.errors import AddressTaken, FateUnknown, FlowFailed, StoreError, StoreUnreachable
 from admit.storage.sql.connections import Connections
 from admit.storage.sql.sqlite import SqliteDatabase
 from admit.stores import Change, Ref
+from admit.testing import open as open_engine
 from admit.upkeep import Upkeep
 
 
@@ -120,7 +122,7 @@ def test_a_server_that_is_restarted_in_the_middle_loses_nothing(own_postgres: Po
                     engine.register(address, sql_writer.PASSWORD)
                 except AddressTaken:
                     break  # it was registered when its connection was lost
-                except StoreError:
+                except (StoreError, FlowFailed):
                     refused.append(address)
                     done.wait(0.02)
                 else:
@@ -231,12 +233,12 @@ def test_a_file_that_another_writer_holds_is_said_to_be_and_used_when_it_is_free
 
 def test_who_finds_no_free_connection_is_told_how_to_allow_more(tmp_path: Path) -> None:
     """Given one connection, in use, when another thread has waited for one as long as it may, then
-    StoreError names the setting; when it is given back, it is there."""
+    StoreUnreachable names the setting; when it is given back, it is there."""
     database = SqliteDatabase(tmp_path / "users.db", read_only=False)
     connections = Connections(database.connect, 1, patience_seconds=0.05)
     link = connections.take()
 
-    with pytest.raises(StoreError, match="connections="):
+    with pytest.raises(StoreUnreachable, match="connections="):
         connections.take()
 
     connections.give(link)
@@ -260,3 +262,56 @@ def test_opening_waits_for_who_is_writing_a_file_that_has_no_log_yet(tmp_path: P
 
     release.join()
     other.close()
+
+
+# --- a database that is away ----------------------------------------------------------------------
+
+
+def test_a_database_that_is_away_is_unreachable_until_it_is_back(own_postgres: Postgres) -> None:
+    """Given an engine whose server is stopped, when a verb is called, then StoreUnreachable, "try
+    later", and when the server is back, the same call succeeds; opening says the same."""
+    url = f"postgresql+psycopg://{own_postgres.location('app')}"
+    with sql_writer.open_engine(url) as engine:
+        own_postgres.control("stop", "-m", "fast")
+        with pytest.raises(StoreUnreachable, match="could not be reached") as away:
+            engine.register("ada@example.com", sql_writer.PASSWORD)
+        with pytest.raises(StoreUnreachable):
+            open_url(url)
+        with pytest.raises(StoreUnreachable):
+            engine.work_once()
+        own_postgres.control("start")
+
+        ada = engine.register("ada@example.com", sql_writer.PASSWORD)
+
+        assert ada.id == engine.users.find("ada@example.com").id
+    assert 5 == away.value.exit_code
+
+
+def test_who_registers_while_the_database_goes_away_is_told_that_the_user_is_kept(
+    own_postgres: Postgres,
+) -> None:
+    """
+    Given a flow during which the server stops, after the first commit,
+    when somebody registers,
+    then the error carries the user, who is pending when the server is back, and a re-run carries
+    on.
+    """
+    url = f"postgresql+psycopg://{own_postgres.location('app')}"
+    told = ToldFlow()
+
+    def go_away(entry: Entry) -> Outcome:
+        own_postgres.control("stop", "-m", "fast")
+        return Outcome.pending()
+
+    told.act = go_away
+    settings = {"confirmation_flow": "told"}
+    with open_engine(open_url(url), plugins=[told], settings=settings) as engine:
+        with pytest.raises(FlowFailed, match="could not be written") as failed:
+            engine.register("ada@example.com", sql_writer.PASSWORD)
+
+        own_postgres.control("start")
+        assert "answer-lost" == failed.value.error_code
+        ada = engine.users.find("ada@example.com")
+        assert (failed.value.user.id, "pending") == (ada.id, ada.state)
+        told.act = lambda _: Outcome.success()
+        assert "confirmed" == engine.rerun(ada).state
