@@ -44,10 +44,16 @@ def _public_reset(engine: Engine, inbox: Inbox) -> None:
     engine.public.set_password(**inbox.last_link().credentials, password=NEW)
 
 
+def _delete_with_a_grace(engine: Engine, inbox: Inbox) -> None:
+    engine.settings.set("deletion_grace", "30 days")
+    assert engine.public.delete(address=ADDRESS, password=PASSWORD).delete_at
+
+
 ENDINGS: dict[str, Callable[[Engine, Inbox], object]] = {
     "disable": lambda engine, inbox: engine.disable(address=ADDRESS),
     "delete": lambda engine, inbox: engine.delete(address=ADDRESS),
     "public-delete": lambda engine, inbox: engine.public.delete(address=ADDRESS, password=PASSWORD),
+    "delete-with-a-grace": _delete_with_a_grace,
     "change-password": lambda engine, inbox: engine.change_password(
         address=ADDRESS, current=PASSWORD, new=NEW
     ),
