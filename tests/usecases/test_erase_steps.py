@@ -304,6 +304,10 @@ def test_a_step_that_nobody_has_any_more_is_given_up_in_time(
     assert {"not-loaded: No process that has this step came by."} == errors
 
 
+def note(_: object) -> None:
+    """Take what is of no interest."""
+
+
 def meanwhile(
     store: MemoryStore, wanted: Callable[[Change], bool], act: Callable[[], None]
 ) -> None:
@@ -331,7 +335,7 @@ def test_two_workers_do_not_call_a_step_twice(
     meanwhile(
         store,
         lambda change: any(put.kind == "erasure" for put in change.put),
-        lambda: engine.work_once() and None,
+        lambda: note(engine.work_once()),
     )
 
     engine.work_once()
@@ -356,18 +360,18 @@ def test_a_step_under_way_is_nobody_elses(store: MemoryStore, clock: SettableClo
         def erase(self, left: Left, services: admit.Services) -> None:
             seen.append(left.attempt)
             if left.attempt == 1:
-                assert not engine.work_once().runs
+                assert not opened.work_once().runs
                 raise SystemExit  # as far as the store can tell, the process is gone
 
-    engine = open_engine(store, clock=clock, plugins=[Slow()])
-    engine.delete(engine.create("ada@example.com", PASSWORD))
+    opened = open_engine(store, clock=clock, plugins=[Slow()])
+    opened.delete(opened.create("ada@example.com", PASSWORD))
     fail_once(store, lambda change: any(e.body["trigger"] == "erase-step" for e in change.events))
-    engine.work_once()
-    engine.work_once()
+    opened.work_once()
+    opened.work_once()
     assert [1] == seen
 
     clock.advance(timedelta(seconds=61))
-    engine.work_once()
+    opened.work_once()
 
     assert [1, 2] == seen
 
@@ -402,18 +406,18 @@ def test_an_answer_that_comes_too_late_changes_nothing(
             self.tries += 1
             if self.tries == 1:
                 clock.advance(timedelta(minutes=2))
-                engine.work_once()
+                opened.work_once()
                 raise TryLater("the other side is slow")
 
     late = Late()
-    engine = open_engine(store, clock=clock, plugins=[late])
-    ada = engine.create("ada@example.com", PASSWORD)
-    engine.delete(ada)
+    opened = open_engine(store, clock=clock, plugins=[late])
+    ada = opened.create("ada@example.com", PASSWORD)
+    opened.delete(ada)
 
-    engine.work_once()
+    opened.work_once()
 
     assert 2 == late.tries
-    assert {"late": ("done", 2)} == steps_of(engine, ada)
+    assert {"late": ("done", 2)} == steps_of(opened, ada)
 
 
 def test_a_step_may_be_async(clock: SettableClock) -> None:
