@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 import admit
-from admit.records import Run, User
+from admit.records import Address, Run, User
 
 from .output import STATE_STYLES, Cell, moment, pairs, styled
 
@@ -59,9 +59,10 @@ def sheet(user: User) -> str:
     """Return all that is worth knowing of a user, one thing a line."""
     values: dict[str, object] = {"user": Cell(name_of(user), "strong"), "id": user.id}
     values["state"] = state_of(user)
-    for address in user.addresses:
-        proof = "not proved" if address.proved_at is None else f"proved {moment(address.proved_at)}"
-        values["address"] = f"{address.typed} ({proof})"
+    if user.addresses:
+        values["address"] = ", ".join(
+            f"{address.typed} ({_proof(address)})" for address in user.addresses
+        )
     values["identities"] = ", ".join(identity.provider for identity in user.identities) or "–"
     values["created"] = moment(user.created_at)
     values["confirmed"] = moment(user.confirmed_at)
@@ -71,6 +72,10 @@ def sheet(user: User) -> str:
         values["is deleted on"] = moment(user.delete_at)
     values["last run"] = run_in_short(user.last_run)
     return pairs(values)
+
+
+def _proof(address: Address) -> str:
+    return "not proved" if address.proved_at is None else f"proved {moment(address.proved_at)}"
 
 
 def told(user: User) -> str:

@@ -10,7 +10,7 @@ import click
 
 from admit.errors import AdmitError
 
-from . import audit, bulk, demo, diagram, flow, plugins, settings, store, users, work
+from . import audit, bulk, demo, diagram, flow, identities, plugins, settings, store, users, work
 from .context import common_options, invocation
 from .failures import complain
 from .logs import warnings_shown
@@ -81,6 +81,7 @@ def main(ctx: click.Context) -> None:
     ctx.with_resource(warnings_shown())
 
 
+users.users.add_command(identities.identities)
 for command in (
     demo.demo,
     users.users,

@@ -247,7 +247,7 @@ def _absorb(
     for this. It moves, and its user is absorbed.
 
     Raises:
-        IdentityTaken: that user has logged in.
+        IdentityTaken: that user has logged in, or has other identities.
     """
 
     def decide(user: User, other: User) -> Both[None]:
@@ -258,7 +258,8 @@ def _absorb(
             proof.identity is not None and identity.private != proof.identity.private
         ):
             raise TryLater("this identity was changed a moment ago")
-        if other.first_log_in_at is not None or other.type != "normal":
+        was_used = other.first_log_in_at is not None or len(other.identities) > 1
+        if was_used or other.type != "normal":
             raise IdentityTaken(proof.offer.name)
         check_state(core, by, other, identity)
         move(other.state, "absorb")

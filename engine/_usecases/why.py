@@ -12,6 +12,7 @@ from ..errors import AdmitError
 from ..lifecycle import Facts, may
 from ..records import Run, User
 from .delete import deadline_has_passed
+from .proof import password_identity
 from .rerun import cool_down_left, resends
 from .runs import MOST_ATTEMPTS, active_flow, is_loaded, live_attempts
 from .typed_codes import rests
@@ -93,7 +94,9 @@ def _explain_confirmed(core: Core, user: User) -> tuple[str, str]:
         what = "A change of address" if asked.adds is None else "A further login"
         sentence = f"{sentence} {what} waits for the link or code sent to the new one."
     if not usable(core, user):
-        return f"{sentence} None of its identities can log in here.", "link one, or enable one"
+        has_login = password_identity(core, user) is not None
+        suggestion = "reset, so that it has a password" if has_login else "link another one"
+        return f"{sentence} None of its identities can log in here.", suggestion
     run = user.last_run
     if run is not None and run.purpose == "reset" and run.result == "failed" and run.error:
         return f"{sentence} The last reset failed: {_say(run.error)}", "mend the cause, then reset"
