@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import attrs
 import pytest
-from told_providers import ToldProviders, told
+from races import edit, meanwhile, records
+from told_providers import ToldProvider, ToldProviders, told
 
 import admit
 from admit import LogIn, User
@@ -28,6 +29,8 @@ from admit.errors import (
     UserNotFound,
     WrongCredentials,
 )
+from admit.providers import Provider
+from admit.records import UserId
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -358,3 +361,101 @@ def test_a_user_who_tries_passwords_by_linking_has_to_wait(engine: admit.Engine)
 
     with pytest.raises(TryLater):
         link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+
+
+def test_what_belongs_to_a_user_without_being_an_identity_is_not_linked(
+    store: MemoryStore,
+) -> None:
+    """Given a provider of keys, whose claims name their user, then it is none to link with."""
+
+    class Keys(ToldProviders):
+        @admit.hookimpl
+        def register_providers(self) -> Iterable[Provider]:
+            key = ToldProvider("key")
+            key.identify = lambda credentials, services: admit.Claim(  # type: ignore[method-assign]
+                login_key="k", proved=True, user=UserId(credentials["of"])
+            )
+            return [self.told, key]
+
+    with open_engine(store, plugins=[Keys()]) as engine:
+        ada = engine.log_in("told", **told("ada")).user
+
+        with pytest.raises(UnknownName):
+            engine.identities.link(ada, "key", of=ada.id)
+
+
+# --- what happens in between -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ended", ["log-out", "log-out-all", "disable"])
+def test_s3_a_session_that_ends_meanwhile_links_nothing(
+    engine: admit.Engine, store: MemoryStore, ended: str
+) -> None:
+    """Given a link whose caller was looked up, when her session ends just before the commit, then
+    the session is invalid and nothing is linked."""
+    login = engine.log_in("told", **told("ada"))
+
+    def end() -> None:
+        if ended == "log-out":
+            engine.log_out(login.refresh_token)
+        elif ended == "log-out-all":
+            engine.log_out_all(login.user)
+        else:
+            engine.disable(login.user)
+
+    def end_and_see() -> None:  # so that the link has to look again, whatever was ended
+        end()
+        edit(store, "user", login.user.id, last_seen_at="2030-01-01T00:00:00.000Z")
+
+    meanwhile(store, end_and_see, before=records("link"))
+
+    with pytest.raises(SessionInvalid):
+        link(engine, login, "other", **told("ada"))
+
+    assert ["told"] == providers(engine.users.get(login.user.id))
+
+
+def test_a_registration_that_goes_or_changes_meanwhile_is_not_linked(
+    engine: admit.Engine, store: MemoryStore
+) -> None:
+    """Given a link whose password was compared, when that password is changed, or its user
+    deleted, just before the commit, then nothing moves."""
+    login = engine.log_in("nobody")
+    proof = {"username": ADDRESS, "password": PASSWORD}
+    ada = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    meanwhile(
+        store,
+        lambda: engine.change_password(ada, current=PASSWORD, new="another good horse"),
+        before=records("link"),
+    )
+
+    with pytest.raises(TryLater):
+        link(engine, login, "local-userpass", **proof)
+    proof["password"] = "another good horse"
+    meanwhile(store, lambda: engine.delete(ada), before=records("link"))
+    with pytest.raises(TryLater):
+        link(engine, login, "local-userpass", **proof)
+
+    assert ["nobody"] == providers(engine.users.get(login.user.id))
+
+
+def test_a_registration_that_is_gone_by_then_is_wrong(
+    engine: admit.Engine, store: MemoryStore
+) -> None:
+    """Given a password that was right a moment ago, when its user is deleted before the link looks
+    whose it is, then the credentials are wrong."""
+    login = engine.log_in("nobody")
+    ada = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+
+    class Gate:
+        @admit.hookimpl
+        def before_admission(self, admission: admit.Admission) -> str | None:
+            if admission.way == "link":
+                engine.delete(ada)
+            return None
+
+    with (
+        open_engine(store, plugins=[ToldProviders(), Gate()]) as other,
+        pytest.raises(WrongCredentials),
+    ):
+        other.identities.link(login.user, "local-userpass", username=ADDRESS, password=PASSWORD)

@@ -13,6 +13,7 @@ import admit
 from admit import (
     Access,
     Actor,
+    Address,
     Audit,
     BulkResult,
     Client,
@@ -20,8 +21,10 @@ from admit import (
     Engine,
     Erasure,
     Event,
+    Identity,
     LogIn,
     May,
+    MergePlan,
     Page,
     PluginInfo,
     Prepared,
@@ -34,7 +37,14 @@ from admit import (
     Why,
     Worked,
 )
-from admit.errors import FlowFailed, NotAllowed, SessionInvalid, TokenMalformed, TryLater
+from admit.errors import (
+    FlowFailed,
+    LastIdentity,
+    NotAllowed,
+    SessionInvalid,
+    TokenMalformed,
+    TryLater,
+)
 from admit.records import EventId, RunId, SessionId, UserId
 from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore
 
@@ -100,6 +110,24 @@ def test_looking_in_types(engine: Engine) -> None:
     assert_type(engine.events.verify(), Audit)
     assert_type(engine.events.follow("billing"), Iterator[Event])
     assert_type(engine.plugins(), list[PluginInfo])
+
+
+def test_identities_in_types(engine: Engine, inbox: Inbox) -> None:
+    """What is done to how a user is known answers the user; a plan is one before it is done."""
+    ada, old = engine.create("ada@example.com", PASSWORD), engine.create("old@example.com")
+    identities, login = engine.identities, {"username": "ada@example.com", "password": PASSWORD}
+
+    assert_type(identities.usable(ada), tuple[Identity, ...])
+    assert_type(identities.link(ada, "local-userpass", **login), User)
+    plan = assert_type(identities.plan_merge(ada, old.id), MergePlan)
+    assert_type((plan.moves, plan.drops), tuple[tuple[Identity, ...], tuple[Identity, ...]])
+    assert_type(plan.addresses, tuple[Address, ...])
+    assert_type(identities.merge(ada, old, plan=plan, adjust=lambda plan: plan), User)
+    assert_type(identities.change_address(ada, to="ada@example.org"), User)
+    assert_type(identities.confirm_address(**inbox.last_link().credentials), User)
+    assert_type(identities.change_address_manually(ada, to="ada@example.net"), User)
+    with pytest.raises(LastIdentity):
+        assert_type(identities.unlink(ada, provider="local-userpass"), User)
 
 
 def test_working_in_types(engine: Engine) -> None:
