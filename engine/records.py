@@ -188,7 +188,7 @@ class User:
 
     @property
     def address(self) -> Address | None:
-        """The address that messages go to: the first one."""
+        """The address that messages go to: the first one, unless another one is the login."""
         return self.addresses[0] if self.addresses else None
 
     @property

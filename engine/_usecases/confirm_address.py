@@ -30,7 +30,7 @@ from .gaining import gain
 from .notices import with_notice
 from .prepared import Finish, Prepared, done
 from .rerun import readdressed
-from .runs import ended, with_run
+from .runs import ended, login_address, with_run
 from .typed_codes import count_try, rests, run_of_code
 
 T = TypeVar("T")
@@ -180,7 +180,7 @@ def _decide_added(
     gained = gain(core, before, (identity,), (address,), asks)
     new = gained.user
     told: tuple[Happening, ...] = ()
-    if user.address is not None and user.address.canonical != address.canonical:
+    if login_address(user) is not None:  # else the message of a moment ago has told her
         new, told = with_notice(core, by, new, "identity-linked")
     codes = {"provider": identity.provider, **codes, **gained.codes}
     detail = {"linked": named((identity,)), **gained.detail}

@@ -23,6 +23,7 @@ from .notices import with_notice
 from .prepared import Finish, Prepared, done
 from .registering import registers
 from .removal import removed
+from .runs import login_address
 from .together import Both, change_both
 from .usable import can_be_linked, usable
 
@@ -139,8 +140,8 @@ def _with_notices(
     if trigger == "link":
         return with_notice(core, by, user, "identity-linked")
     user, told = with_notice(core, by, user, "merged")
-    other = absorbed.address
-    if other is None or (user.address is not None and user.address.canonical == other.canonical):
+    mine, other = login_address(user), login_address(absorbed)
+    if other is None or (mine is not None and mine.canonical == other.canonical):
         return user, told
     user, also = with_notice(core, by, user, "merged", other)
     return user, (*told, *also)

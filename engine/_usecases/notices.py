@@ -6,7 +6,7 @@ from .._core import Core
 from .._events import Acting, Happening
 from ..errors import NotConfigured, UnknownName
 from ..records import Address, Run, User
-from .runs import active_flow, new_run
+from .runs import active_flow, login_address, new_run
 
 
 def begin_notice(
@@ -31,7 +31,7 @@ def with_notice(
     """Return the same, where she has an address and something can tell her; else *user* as she is:
     what she would be told of happens all the same."""
     if about is None:
-        about = user.address
+        about = login_address(user)
     if about is None:
         return user, ()
     try:

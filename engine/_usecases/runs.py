@@ -230,8 +230,11 @@ def trimmed(user: User, now: datetime) -> tuple[Run, ...]:
     for place, run in enumerate(user.runs):
         if place < recent and not run.attempts:
             continue  # queued, and never attempted: nobody holds a token of it
-        if place < recent and not (run.due_at or live_attempts(run, now)):
+        is_alive = run.due_at is not None or bool(live_attempts(run, now))
+        if place < recent and not is_alive:
             continue
+        if run.adds is not None and not is_alive:
+            run = evolve(run, adds=None)
         if user.state == "confirmed" and run.result is not None:
             run = _without_dead_digests(run, now)
         kept.append(run)

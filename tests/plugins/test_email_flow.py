@@ -251,6 +251,23 @@ def test_a_harmless_notice_does_not_alarm(
     assert "until now the address of this account" in gone.text
 
 
+def test_a_further_login_is_not_called_a_change(
+    reset_flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
+) -> None:
+    """
+    Given a user who adds an address to log in with,
+    when it is to be confirmed,
+    then the message says so, and does not say that the other one goes.
+    """
+    asked = attrs.evolve(entry, purpose="change-address", reason="link")
+    message = sent(reset_flow, asked, make_services(COMPLETE))
+
+    for form in (message.text, message.html or ""):
+        assert "log in to your account" in form
+        assert "with this address, too." in form
+        assert "from now on" not in form
+
+
 def test_hostile_values_are_escaped_in_html(
     flow: Email, entry: Entry, make_services: MakeServices, sent: Sent
 ) -> None:
