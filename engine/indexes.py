@@ -251,14 +251,15 @@ class RecordIndex:
                 self._holders[key] = name
         if old_labels == labels:
             return
-        before, now = set(old_labels), set(labels)
-        for label in before - now:
-            self._discard(kind, label, id)
+        for label in dict.fromkeys(old_labels):
+            if label not in labels:
+                self._discard(kind, label, id)
         # Labels that share an order share the place, which is most of what a label costs.
         shared: dict[str, tuple[str, str]] = {}
-        for label in now - before:
-            place = shared.setdefault(label.order, (label.order, id))
-            self._add(kind, label.name, place)
+        for label in dict.fromkeys(labels):
+            if label not in old_labels:
+                place = shared.setdefault(label.order, (label.order, id))
+                self._add(kind, label.name, place)
 
     def _add(self, kind: str, name: str, place: tuple[str, str]) -> None:
         places = self._places.get((kind, name))

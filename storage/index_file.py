@@ -35,6 +35,9 @@ from .snapshot import Pause, Spans
 _FORM: Final = 1
 _PIECE_BYTES: Final = 1 << 20
 _ROWS_AT_ONCE: Final = 1024
+_ROWS_BETWEEN_PAUSES: Final = 50
+"""Some 200 microseconds of work."""
+
 _FIRST_LINE_AT_MOST: Final = 4096
 
 _from_json: Final = json.JSONDecoder().decode
@@ -53,7 +56,7 @@ def write_index(
     """Write the index of the snapshot of what is *frozen* to an empty file. *spans* says where in
     the snapshot each document stands. Raises OSError."""
     at, checksum, pending = len(_first_line(of, 0)), 0, bytearray()
-    for piece in _pieces(frozen, spans):
+    for piece in _pieces(frozen, spans, pause):
         pending += piece
         if len(pending) >= _PIECE_BYTES:
             files.write(file, bytes(pending), at)
@@ -87,7 +90,7 @@ def _first_line(of: IndexedSnapshot, checksum: int) -> bytes:
     return to_text(fields) + b"\n"
 
 
-def _pieces(frozen: Frozen, spans: Spans) -> Iterator[bytes]:
+def _pieces(frozen: Frozen, spans: Spans, pause: Pause) -> Iterator[bytes]:
     for kind in frozen.ids:
         texts = (frozen.text(kind, id) for id in frozen.ids[kind])
         there = (text for text in texts if text is not None)
@@ -95,7 +98,7 @@ def _pieces(frozen: Frozen, spans: Spans) -> Iterator[bytes]:
         while some := list(islice(there, _ROWS_AT_ONCE)):
             stop = start + len(some)
             ats, lengths = spans.ats[kind][start:stop], spans.lengths[kind][start:stop]
-            yield _records_piece(kind, some, [ats, lengths])
+            yield _records_piece(kind, some, [ats, lengths], pause)
             start = stop
     start = 0
     for block in frozen.events.blocks:
@@ -111,13 +114,15 @@ def _pieces(frozen: Frozen, spans: Spans) -> Iterator[bytes]:
             yield line + b"\n" + b"".join(piece)
 
 
-def _records_piece(kind: str, texts: list[bytes], spans: Columns) -> bytes:
+def _records_piece(kind: str, texts: list[bytes], spans: Columns, pause: Pause) -> bytes:
     ids = bytearray()
     keys: list[str] = []
     orders: list[str] = []
     of_keys, of_orders = array("I"), array("I")
     labels: dict[str, list[tuple[str, str, int]]] = {}
     for row, text in enumerate(texts):
+        if row % _ROWS_BETWEEN_PAUSES == 0:
+            pause()
         head = record_head(text)
         ids += bytes.fromhex(head.id)
         keys += head.keys

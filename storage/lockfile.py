@@ -13,12 +13,10 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from admit.errors import StoreDamaged
+from admit.errors import StoreClosed, StoreDamaged
 
 from .files import Files
 
@@ -84,12 +82,15 @@ class LockFile:
         """Let everybody know that a snapshot holds it all. Only under the lock."""
         self._words[1] = 0
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Hold the lock: alone, or, if opened for reading, together with other readers.
 
-        Raises StoreDamaged if somebody removed the file: others may hold another lock by now.
+        Raises:
+            StoreDamaged: somebody removed the file: others may hold another lock by now.
+            StoreClosed: the store was closed just now.
         """
+        if self._file.closed:
+            raise StoreClosed("The store was closed.", "Open it again.")
         descriptor = self._file.fileno()
         fcntl.flock(descriptor, fcntl.LOCK_EX if self._exclusive else fcntl.LOCK_SH)
         try:
@@ -98,9 +99,13 @@ class LockFile:
                     f"{self._name} was removed while the store was open.",
                     "Restart every process that uses this store; the lock file stays.",
                 )
-            yield
-        finally:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the lock. (A `contextmanager` would be a twentieth of an unsettled commit.)"""
+        fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Let go of the file. The word can be read until nobody refers to it any more."""

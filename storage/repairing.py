@@ -100,7 +100,7 @@ def _alone(files: Files, path: Path, *, read_only: bool) -> Iterator[LockFile | 
             yield None
             return
         held.callback(lock.close)
-        held.enter_context(lock.held())
+        held.enter_context(lock)
         yield lock
 
 

@@ -6,7 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from io import FileIO
 from pathlib import Path
 
@@ -39,13 +39,14 @@ class SharedJournal:
         self._index_at_bytes = index_at_bytes
         self._process = os.getpid()
         self._closed = False
-        self._writers = threading.Lock()
+        self.writers = threading.Lock()
         self.memory = threading.RLock()
         self.durability = Durability(self._sync)
         self._distrusts_memory = False
         self._seen = 0
         with said_as_ours(f"open {path.name}"):
             self._lock = self._open_lock()
+            self.between_processes: AbstractContextManager[None] = self._lock or nullcontext()
             try:
                 with self.alone():
                     self.journal = self._new_journal()
@@ -92,14 +93,11 @@ class SharedJournal:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Hold the lock between processes, as the only thread of this one."""
-        with self._writers:
+        with self.writers:
             if self._closed:
                 raise _closed()
-            if self._lock is None:
+            with self.between_processes:
                 yield
-            else:
-                with self._lock.held():
-                    yield
 
     def refresh(self) -> None:
         """Read what others have committed since, before a read."""
@@ -213,7 +211,7 @@ class SharedJournal:
             self.journal.close_at_once()
             self._close_lock()
             return
-        with self._writers, self.memory, self.durability.quiet():
+        with self.writers, self.memory, self.durability.quiet():
             self._closed = True
             self.journal.close()
             self._close_lock()
