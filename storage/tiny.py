@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl
 
-from admit.errors import FateUnknown, StoreError
+from admit.errors import FateUnknown, InvalidInput, StoreError
 from admit.stores import SCHEMA, Change, Cursor, Page, Record, Ref, StoredEvent
 from admit.upkeep import Fault, StoreStats, View
 
 from .backup import check_free, copy_to
+from .batching import SYNC_WITHIN_SECONDS, Batching, Durability, checked_durability
 from .compaction import Compactor
 from .contents import stored_event
 from .faults import Indexed, file_faults
@@ -28,6 +31,10 @@ COMPACT_AT_BYTES: Final = 8 << 20
 """A log is compacted when it is this long and no shorter than the snapshot: a commit then pays for
 writing at most twice its own bytes again, whatever the size of the store."""
 
+_OPTIONS: Final = re.compile(r"\?([a-z_]+=[^/?]*)\Z")
+"""What ends a URL; a file may have a `?` in its name otherwise."""
+_EXAMPLE: Final = "Write tinydb://users.json?durability=batched"
+
 
 class TinyStore:
     """A store in a local file, readable as TinyDB JSON; see `admit.stores.Store`.
@@ -43,18 +50,26 @@ class TinyStore:
         path: str | Path,
         *,
         read_only: bool = False,
+        durability: Durability = "full",
+        sync_within_seconds: float = SYNC_WITHIN_SECONDS,
         compact_at_bytes: int = COMPACT_AT_BYTES,
         index_at_bytes: int = INDEX_AT_BYTES,
         files: Files | None = None,
     ) -> None:
         """Open the store at *path*, or begin one there; its files have the mode 0600.
 
+        *durability* `batched`: a commit returns when it is written and, within
+        *sync_within_seconds*, is on the disk. A killed process loses nothing; a power failure may
+        take the last commits before it, never one without those after it.
+
         Raises:
+            InvalidInput: there is no such durability.
             StoreDamaged: a file holds something that is no record of ours; where is said.
             StoreTooNew: a newer version wrote it. Nothing was changed.
             StoreReadOnly: it may not be written, or is not there and was to be read only.
             StoreFull, StoreError: the file system refused.
         """
+        is_batched = checked_durability(durability) == "batched" and not read_only
         self.path = file = Path(path).resolve()
         self.read_only = read_only
         files = Files() if files is None else files
@@ -62,6 +77,7 @@ class TinyStore:
             files, file, read_only=read_only, index_at_bytes=index_at_bytes
         )
         self._compactor = Compactor(self._shared, compact_at_bytes)
+        self._batching = Batching(self.settle, sync_within_seconds) if is_batched else None
 
     def get(self, kind: str, id: str) -> Record | None:
         """Return the record, or None; kind `event` finds an event by its id."""
@@ -173,8 +189,10 @@ class TinyStore:
         if not (text.before_events or change.events or text.after_events):
             return
         number = self._in_turn(lambda: self._commit(change, text))
-        if settle:
+        if settle and self._batching is None:
             shared.durability.wait(number)
+        elif settle and self._batching is not None:
+            self._batching.committed()
         self._compactor.start_if_due()
 
     def restore(self, records: Sequence[Record], events: Sequence[StoredEvent]) -> None:
@@ -273,6 +291,8 @@ class TinyStore:
             return
         try:
             if not shared.is_forked:
+                if self._batching is not None:
+                    self._batching.stop()
                 self._compactor.finish()
                 self.settle()
         finally:
@@ -315,5 +335,19 @@ class TinyStore:
 
 
 def open_store(location: str, *, read_only: bool) -> TinyStore:
-    """Open the store in the file *location*. Raises as `TinyStore` does."""
-    return TinyStore(location, read_only=read_only)
+    """Open the store in the file *location*, behind which `?durability=batched` may stand.
+
+    Raises as `TinyStore` does; InvalidInput also for an option that is not known.
+    """
+    options = _OPTIONS.search(location)
+    if options is None:
+        return TinyStore(location, read_only=read_only)
+    named = dict(parse_qsl(options[1], keep_blank_values=True))
+    durability = named.pop("durability", "full")
+    if named:
+        raise InvalidInput(
+            "store", f"has an option that is not known: {', '.join(sorted(named))}.", _EXAMPLE
+        )
+    return TinyStore(
+        location[: options.start()], read_only=read_only, durability=cast(Durability, durability)
+    )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from admit.errors import InvalidInput, MissingExtra, StoreReadOnly
 
+from ..batching import Durability, checked_durability
+
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
@@ -25,8 +27,8 @@ def open_sqlite(location: str, *, read_only: bool) -> SqlStore:
     """Open the store in the SQLite file that `sqlite://` and *location* name, or begin one there.
 
     `sqlite:///users.db` is a relative path, `sqlite:////var/lib/users.db` an absolute one. After a
-    `?` may stand `app` (which application; one file may hold several), `connections` and
-    `busy_seconds` (how long a commit waits for another process's).
+    `?` may stand `app` (which application; one file may hold several), `durability` (`full` or
+    `batched`), `connections` and `busy_seconds` (how long a commit waits for another process's).
 
     Raises:
         InvalidInput: the URL is wrong; what is wrong in it is said, it is not quoted.
@@ -40,6 +42,7 @@ def open_sqlite(location: str, *, read_only: bool) -> SqlStore:
         raise _wrong("must name a file, with three slashes, or four if the path is absolute")
     options = dict(url.query)
     app = _taken_app(options)
+    durability = checked_durability(str(options.pop("durability", "full")))
     connections = _taken_number(options, "connections", CONNECTIONS, _MOST_CONNECTIONS)
     busy_seconds = _taken_number(options, "busy_seconds", int(BUSY_SECONDS), 3600)
     _refuse_others(options)
@@ -51,15 +54,16 @@ def open_sqlite(location: str, *, read_only: bool) -> SqlStore:
     database = SqliteDatabase(
         path, read_only=read_only, connections=connections, busy_seconds=busy_seconds
     )
-    return _opened(database, app)
+    return _opened(database, app, durability)
 
 
 def open_postgresql(location: str, *, read_only: bool) -> SqlStore:
     """Open the store in the PostgreSQL database that `postgresql+psycopg://` and *location* name,
     and make its tables if they are not there.
 
-    After a `?` may stand `app` and `connections` (how many at most), and whatever libpq knows
-    (`sslmode`, `connect_timeout`, `target_session_attrs`, …; `host` more than once for several).
+    After a `?` may stand `app`, `durability` (`full` or `batched`) and `connections` (how many at
+    most), and whatever libpq knows (`sslmode`, `connect_timeout`, `target_session_attrs`, …; `host`
+    more than once for several).
 
     Raises:
         InvalidInput: the URL is wrong; what is wrong in it is said, it is not quoted.
@@ -74,21 +78,22 @@ def open_postgresql(location: str, *, read_only: bool) -> SqlStore:
 
     options = dict(url.query)
     app = _taken_app(options)
+    durability = checked_durability(str(options.pop("durability", "full")))
     connections = _taken_number(options, "connections", CONNECTIONS, _MOST_CONNECTIONS)
     _refuse_others({name: value for name, value in options.items() if name not in OPTIONS})
     database = PostgresDatabase(
         url.set(query=options), read_only=read_only, connections=connections
     )
-    return _opened(database, app)
+    return _opened(database, app, durability)
 
 
-def _opened(database: Any, app: str) -> SqlStore:
+def _opened(database: Any, app: str, durability: Durability) -> SqlStore:
     from .migrating import migrate
     from .store import SqlStore
 
     database.connect().close()  # what is wrong with the way there is said before anything else
     migrate(database)
-    return SqlStore(database, app=app)
+    return SqlStore(database, app=app, durability=durability)
 
 
 def _url(scheme: str, location: str, *, extra: str) -> sa.URL:

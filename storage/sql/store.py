@@ -13,6 +13,7 @@ from admit.errors import FateUnknown, StoreError
 from admit.stores import SCHEMA, Change, Cursor, Page, Record, Ref, StoredEvent, VersionMoved
 from admit.upkeep import Fault, StoreStats
 
+from ..batching import SYNC_WITHIN_SECONDS, Batching, Durability
 from .attempts import Attempts
 from .backups import fill, write_backup
 from .care_statements import CareStatements
@@ -40,8 +41,19 @@ class SqlStore:
 
     path: Path | None
 
-    def __init__(self, database: Database, *, app: str) -> None:
-        """Use *database*, whose tables are there, for the application *app*."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        app: str,
+        durability: Durability = "full",
+        sync_within_seconds: float = SYNC_WITHIN_SECONDS,
+    ) -> None:
+        """Use *database*, whose tables are there, for the application *app*.
+
+        *durability* `batched`: a commit is made durable within *sync_within_seconds*, after it has
+        returned. A crash of the database's machine may take the last ones before it.
+        """
         self.path = database.path
         self.read_only = database.read_only
         self.app = app
@@ -52,6 +64,8 @@ class SqlStore:
         self._attempts = Attempts(database)
         self._unsettled = self._attempts.unsettled
         self._run = self._attempts.run
+        is_batched = durability == "batched" and not database.read_only
+        self._batching = Batching(self.settle, sync_within_seconds) if is_batched else None
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.name!r}, app={self.app!r})"
@@ -139,7 +153,7 @@ class SqlStore:
             try:
                 what = written(change, known.get, app=self.app, statements=self._statements)
                 if what.steps:
-                    self._write(change, what.steps, settle)
+                    self._write(change, what.steps, settle and self._batching is None)
             except (VersionMoved, Overtaken) as moved:
                 # What was remembered may have been stale: look before saying so.
                 if attempt > 0 and isinstance(moved, VersionMoved):
@@ -149,6 +163,8 @@ class SqlStore:
                 raise
             else:
                 self._remember(what.seen)
+                if settle and self._batching is not None:
+                    self._batching.committed()
                 return
         raise StoreError("Others are changing the same record all the time.", "Try again.")
 
@@ -171,6 +187,8 @@ class SqlStore:
         if attempts.is_forked:
             attempts.closed = True  # the connections are the parent's
             return
+        if self._batching is not None:
+            self._batching.stop()
         try:
             self.settle()
         finally:

@@ -80,6 +80,18 @@ class TestTinyStoreCompactingAllTheTime(TestTinyStore):
             yield store
 
 
+class TestTinyStoreBatched(TestTinyStore):
+    @pytest.fixture
+    def store(self, tmp_path: Path, files: Files) -> Iterator[Store]:
+        path = tmp_path / "users.json"
+        with closing(TinyStore(path, durability="batched", files=files)) as store:
+            yield store
+
+    @pytest.fixture
+    def answers_lost(self) -> AnswersLost:
+        pytest.skip("a batched commit waits for no answer of the disk that could be lost")
+
+
 class FilesThatMayNotSync(Files):
     """Files whose syncs fail while a test says so."""
 
@@ -124,6 +136,14 @@ class TestSqliteStore(StoreContract):
 
 def reopened_sqlite(store: Store, *, read_only: bool = False) -> Store:
     return open_sqlite(f"/{store.path}", read_only=read_only)
+
+
+class TestSqliteStoreBatched(TestSqliteStore):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[Store]:
+        location = f"/{tmp_path}/users.db?durability=batched"
+        with closing(open_sqlite(location, read_only=False)) as store:
+            yield store
 
 
 class TestPostgresStore(StoreContract):

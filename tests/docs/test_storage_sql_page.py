@@ -38,9 +38,10 @@ def test_the_options_of_a_url_are_those_that_it_takes(tmp_path: Path) -> None:
     """Given the options in the table of the page, when a SQLite store is opened with all that are
     for it, then it opens; the page leaves none out."""
     named = re.findall(r"^\| `(\w+)` \|", _section("What may stand in the URL"), re.MULTILINE)
-    assert named == ["app", "connections", "busy_seconds"]
+    assert named == ["app", "durability", "connections", "busy_seconds"]
 
-    options = "&".join([f"{name}=2" for name in named])
+    values = {"durability": "batched"}
+    options = "&".join([f"{name}={values.get(name, 2)}" for name in named])
     with closing(open_url(f"sqlite:///{tmp_path}/users.db?{options}")) as store:
         assert _goes_on(store)
 

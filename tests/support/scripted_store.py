@@ -16,6 +16,7 @@ from small_store import id_of
 
 from admit.errors import FateUnknown, StoreError
 from admit.storage import TinyStore
+from admit.storage.batching import Durability
 from admit.stores import Change, Label, NewEvent, Put, Record, Remove, StoredEvent
 
 COMPACT_AT_BYTES: Final = 1_500
@@ -103,8 +104,8 @@ RESTORED_EVENT: Final = StoredEvent(id_of(170), {"trigger": "t"}, id_of(70), 7, 
 class ScriptedRun:
     """The script on one disk."""
 
-    def __init__(self, path: Path, disk: FaultyDisk) -> None:
-        self.path, self.disk = path, disk
+    def __init__(self, path: Path, disk: FaultyDisk, durability: Durability = "full") -> None:
+        self.path, self.disk, self.durability = path, disk, durability
         self.state = State()
         """What was written, as far as the store said."""
         self.durable = [self.state]
@@ -204,7 +205,7 @@ class ScriptedRun:
             raise
         self.state = after
         self.acknowledged += 1
-        if step.settle:
+        if step.settle and (self.durability == "full" or step.verb == "restore"):
             self._settled()
 
     def _die(self, step: Step) -> None:
@@ -222,7 +223,12 @@ class ScriptedRun:
 
     def _opened(self) -> TinyStore:
         return TinyStore(
-            self.path, files=self.disk, compact_at_bytes=COMPACT_AT_BYTES, index_at_bytes=0
+            self.path,
+            files=self.disk,
+            durability=self.durability,
+            sync_within_seconds=3600,  # so that it syncs only when the script says so
+            compact_at_bytes=COMPACT_AT_BYTES,
+            index_at_bytes=0,
         )
 
     def _elsewhere(self) -> TinyStore:
