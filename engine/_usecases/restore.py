@@ -23,6 +23,7 @@ from ..errors import (
     TokenMalformed,
     TokenUnknown,
     TokenUsed,
+    UserNotFound,
     WrongCredentials,
 )
 from ..masked import Secret
@@ -112,7 +113,10 @@ def by_offer(core: Core, by: Acting, token: str | Secret) -> Prepared[User]:
                 raise TokenUsed
             return _restored(core, user)
 
-        user, _ = change_user(core, by, user_id, take, settle=settle, asked="restore")
+        try:
+            user, _ = change_user(core, by, user_id, take, settle=settle, asked="restore")
+        except UserNotFound:
+            raise TokenUnknown from None  # her time was up
         return done(user)
 
     return Prepared(decide)

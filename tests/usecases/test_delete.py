@@ -10,6 +10,7 @@ import pytest
 import admit
 from admit import Actor, Client, User, hookimpl
 from admit.errors import SessionInvalid, UserNotFound, Vetoed, WrongCredentials
+from admit.stores import Change, Label, Put
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -61,6 +62,20 @@ def test_sessions_end_at_once(engine: admit.Engine, ada: User) -> None:
         engine.verify(session.access_token)
     with pytest.raises(SessionInvalid):
         engine.refresh(session.refresh_token)
+
+
+def test_keys_and_custom_data_are_gone_at_once(
+    engine: admit.Engine, store: MemoryStore, ada: User
+) -> None:
+    """In the commit of the deletion, before any worker has come by."""
+    label = Label(f"keys-of/{ada.id}", "1")
+    store.commit(Change(put=(Put("api-key", "a" * 24, {}, None, (), (label,)),)))
+    engine.custom_data.set(ada, {"plan": "gold"})
+
+    engine.delete(ada)
+
+    assert store.get("api-key", "a" * 24) is None
+    assert store.get("custom-data", ada.id) is None
 
 
 def test_the_address_is_free_at_once_and_inherits_nothing(engine: admit.Engine, ada: User) -> None:

@@ -326,6 +326,21 @@ def test_an_offer_never_outlives_the_grace(
     assert engine.restore(ada).delete_at is None
 
 
+def test_an_offer_of_who_is_gone_restores_nobody(engine: admit.Engine, ada: User) -> None:
+    """
+    Given an offer,
+    when an admin deletes her at once before she takes it,
+    then it is dead, and her address is free.
+    """
+    engine.delete(ada)
+    made = offer(engine)
+    engine.delete(ada, at_once=True)
+
+    with pytest.raises(TokenUnknown):
+        engine.public.restore(token=made)
+    assert "pending" == engine.register(ADDRESS, PASSWORD).state
+
+
 @pytest.mark.parametrize("change", [0, 30, 40, -1], ids=["user", "epoch", "time", "seal"])
 def test_t1_a_forged_offer_restores_nobody(engine: admit.Engine, ada: User, change: int) -> None:
     """One sign changed anywhere."""
