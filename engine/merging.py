@@ -33,6 +33,10 @@ class MergePlan:
     once: frozenset[str] = frozenset()
     """Providers of which a user has one identity only."""
 
+    drops_custom_data: bool = False
+    """Both have custom data, and not the same: the survivor's stays. If only the absorbed user has
+    any, it moves."""
+
     @property
     def all_identities(self) -> tuple[Identity, ...]:
         """The identities of both, the survivor's first."""

@@ -17,6 +17,7 @@ from ..merging import MergePlan
 from ..records import Identity, Session, User
 from ..stores import Cursor, Put
 from .calling_session import carried_on, check_open
+from .custom_data import moving
 from .first_proof import named
 from .gaining import gain
 from .notices import with_notice
@@ -93,7 +94,13 @@ def plan_of(core: Core, into: User, absorbed: User) -> MergePlan:
         return offer is None or can_be_linked(offer)
 
     moved = tuple(filter(moves, absorbed.identities))
-    return MergePlan(into=into, absorbed=absorbed, identities=(*into.identities, *moved), once=once)
+    return MergePlan(
+        into=into,
+        absorbed=absorbed,
+        identities=(*into.identities, *moved),
+        once=once,
+        drops_custom_data=moving(core, absorbed.id, into.id).collides,
+    )
 
 
 def decide_absorption(
@@ -119,13 +126,17 @@ def decide_absorption(
     if trigger == "merge" and new.epoch == into.epoch:
         new = evolve(new, epoch=into.epoch + 1)
     new, told = _with_notices(core, by, new, absorbed, trigger)
+    data = moving(core, absorbed.id, into.id)
     said, detail = _said(plan, new)
+    if data.put or data.collides:
+        said["custom_data"] = "moved" if data.put else "dropped"
     happening = Happening(trigger, codes=said, detail=detail)
     one: Decision[None] = Decision(
         result=None,
         new=new,
         happenings=(happening, *told),
-        put=(*carried_on(core, asks, new), *_led_on(core, absorbed, into)),
+        put=(*carried_on(core, asks, new), *_led_on(core, absorbed, into), *data.put),
+        remove=data.remove,
     )
     codes = {"by": into.id, "cause": trigger}
     ends = Happening("absorb", absorbed.state, move(absorbed.state, "absorb").state, codes=codes)
@@ -204,6 +215,8 @@ def _applied(plan: MergePlan, now: MergePlan) -> MergePlan:
         raise InvalidInput("plan", "is about other users.", "Make one about these.")
     if set(map(_name, plan.all_identities)) != set(map(_name, now.all_identities)):
         raise PlanOutdated
+    if now.drops_custom_data and not plan.drops_custom_data:
+        raise PlanOutdated  # nobody was told that it would be lost
     wanted = set(map(_name, plan.identities))
     identities = tuple(i for i in now.all_identities if _name(i) in wanted)
     if len(identities) != len(plan.identities):

@@ -476,3 +476,73 @@ def test_a_crash_in_the_commit_leaves_both_or_one(engine: admit.Engine, store: M
     engine.identities.merge(ada, old)
     with pytest.raises(InvalidInput, match="is the same user"):
         engine.identities.merge(ada, old)
+
+
+# --- custom data -------------------------------------------------------------------------------
+
+
+def test_custom_data_follows_to_a_survivor_that_has_none(engine: admit.Engine) -> None:
+    """
+    Given two users, of whom the one that is absorbed has custom data,
+    when they are merged,
+    then the survivor has it, the event says so, and nothing of it stays under the old id.
+    """
+    ada, old = person(engine, "ada@example.com"), person(engine, "old@example.com", OTHER)
+    engine.custom_data.set(old, {"plan": "gold"})
+    assert not engine.identities.plan_merge(ada, old).drops_custom_data
+
+    engine.identities.merge(ada, old)
+
+    assert {"plan": "gold"} == engine.custom_data.get(ada).data
+    assert ada.id == engine.custom_data.get(old.id).user, "the old id leads to the survivor"
+    [merge] = [e for e in engine.users.timeline(ada) if e.trigger == "merge"]
+    assert "moved" == merge.codes["custom_data"]
+
+
+def test_a_plan_says_that_custom_data_will_be_dropped(engine: admit.Engine) -> None:
+    """
+    Given two users with custom data each,
+    when a merge is planned, that is said; carried out, the survivor's own stays;
+    and a plan that was shown before there was any to be lost is not carried out.
+    """
+    ada, old = person(engine, "ada@example.com"), person(engine, "old@example.com", OTHER)
+    engine.custom_data.set(ada, {"plan": "tin"})
+    shown = engine.identities.plan_merge(ada, old)
+    engine.custom_data.set(old, {"plan": "gold"})
+
+    with pytest.raises(PlanOutdated):
+        engine.identities.merge(ada, old, plan=shown)
+    plan = engine.identities.plan_merge(ada, old)
+    assert plan.drops_custom_data
+    engine.identities.merge(ada, old, plan=plan)
+
+    assert {"plan": "tin"} == engine.custom_data.get(ada).data
+    [merge] = [e for e in engine.users.timeline(ada) if e.trigger == "merge"]
+    assert "dropped" == merge.codes["custom_data"]
+
+
+def test_whoever_is_absorbed_is_erased_nowhere_else(
+    store: MemoryStore, clock: SettableClock, inbox: Inbox, plugin: ToldProviders
+) -> None:
+    """
+    Given a plugin that erases what is elsewhere – and would revoke what is the survivor's now –,
+    when a user was absorbed and the worker has come by,
+    then its step was not called, and of the absorbed one no session, key or detail is left.
+    """
+    called: list[User] = []
+
+    class Elsewhere:
+        @admit.hookimpl
+        def register_erase_steps(self) -> dict[str, Callable[[User], None]]:
+            return {"elsewhere": called.append}
+
+    plugins = [plugin, Elsewhere()]
+    with open_engine(store, clock=clock, inbox=inbox, plugins=plugins) as engine:
+        ada, old = person(engine, "ada@example.com"), person(engine, "old@example.com", OTHER)
+        engine.identities.merge(ada, old)
+        engine.work_once()
+        engine.work_once()
+
+        assert [] == called
+        assert 0 == store.count("session", f"sessions-of/{old.id}")
+        assert 0 == store.count("erasure", "erasure")
