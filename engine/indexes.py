@@ -136,7 +136,8 @@ class RecordIndex:
     """Which record holds a key, and which records carry a label, in order."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, Ref] = {}
+        # Kind → key → id: a Ref for each key took 72 bytes, and time to collect garbage.
+        self._holders: defaultdict[str, dict[str, str]] = defaultdict(dict)
         # A place is (order, id): a plain list while it is short, a SortedList from then on.
         self._places: dict[tuple[str, str], Any] = {}
 
@@ -144,19 +145,16 @@ class RecordIndex:
         """Take over many records at once, none of which is here yet: each list is sorted once."""
         filled: Labelled = Labelled()
         for kind, id, keys, labels in records:
-            if keys:
-                name = Ref(kind, id)
-                for key in keys:
-                    self._holders[key] = name
+            for key in keys:
+                self._hold(key, kind, id)
             shared: dict[str, tuple[str, str]] = {}
             for label, order in dict.fromkeys(labels):
                 filled[kind, label].append(shared.setdefault(order, (order, id)))
         self.list_all(filled)
 
     def hold_all(self, kind: str, holders: Iterable[tuple[str, str]]) -> None:
-        """Take over many keys, each with the id of the record of *kind* that holds it."""
-        refs = [(key, Ref(kind, id)) for key, id in holders]
-        self._holders.update(refs)
+        """Take over many keys that no record holds yet, each with the id of one of *kind*."""
+        self._holders[kind].update(holders)
 
     def list_all(self, labelled: Labelled) -> None:
         """Take over labels that no record carries yet."""
@@ -165,8 +163,12 @@ class RecordIndex:
             self._places[where] = places if len(places) <= _PLAIN_AT_MOST else SortedList(places)
 
     def find(self, key: str) -> Ref | None:
-        """Return the name of the record that holds *key*, or None. O(1)."""
-        return self._holders.get(key)
+        """Return the name of the record that holds *key*, or None. O(1) for each kind."""
+        for kind, holders in self._holders.items():
+            id = holders.get(key)
+            if id is not None:
+                return Ref(kind, id)
+        return None
 
     def count(self, kind: str, label: str) -> int:
         """Return how many records of *kind* carry *label*. O(1)."""
@@ -175,13 +177,16 @@ class RecordIndex:
     def copy(self) -> RecordIndex:
         """Return one that says the same and stays as it is. O(n), and quick."""
         copy = RecordIndex()
-        copy._holders = self._holders.copy()
+        for kind, holders in self._holders.items():
+            copy._holders[kind] = holders.copy()
         copy._places = {name: places.copy() for name, places in self._places.items()}
         return copy
 
     def holders(self) -> Iterator[tuple[str, Ref]]:
         """Walk over all keys, each with the name of the record that holds it."""
-        yield from self._holders.items()
+        for kind, holders in self._holders.items():
+            for key, id in holders.items():
+                yield key, Ref(kind, id)
 
     def places(self) -> Iterator[tuple[str, Label, str]]:
         """Walk over all places: kind, label with its order, id."""
@@ -231,7 +236,7 @@ class RecordIndex:
         for step in steps:
             if step.old is not None:
                 for key in step.old.keys:
-                    self._holders.pop(key, None)
+                    self._holders[step.old.kind].pop(key, None)
 
     def replace(
         self,
@@ -245,10 +250,8 @@ class RecordIndex:
 
         O(log n) for each label that changed.
         """
-        if keys:
-            name = Ref(kind, id)
-            for key in keys:
-                self._holders[key] = name
+        for key in keys:
+            self._hold(key, kind, id)
         if old_labels == labels:
             return
         for label in dict.fromkeys(old_labels):
@@ -260,6 +263,13 @@ class RecordIndex:
             if label not in old_labels:
                 place = shared.setdefault(label.order, (label.order, id))
                 self._add(kind, label.name, place)
+
+    def _hold(self, key: str, kind: str, id: str) -> None:
+        mine = self._holders[kind]
+        if key not in mine and len(self._holders) > 1:
+            for holders in self._holders.values():
+                holders.pop(key, None)
+        mine[key] = id
 
     def _add(self, kind: str, name: str, place: tuple[str, str]) -> None:
         places = self._places.get((kind, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from io import FileIO
 from typing import Any, Final
@@ -11,7 +12,7 @@ import attrs
 from admit.event_columns import EventColumns
 from admit.event_index import EventEntry, EventIndex
 from admit.indexes import Marked, RecordIndex, Step, plan
-from admit.stores import Body, Change, Put, Record, Remove, StoredEvent, VersionMoved
+from admit.stores import Body, Change, Cursor, Page, Put, Record, Remove, StoredEvent, VersionMoved
 
 from .documents import event_from, event_text, from_text, record_from
 from .files import read_at
@@ -20,7 +21,7 @@ from .lines import Written, parts_of
 from .places import NumberedFiles, Place
 
 _RECENT_AT_MOST: Final = 1024
-"""Decoded records kept: what is read is most often written, or read again, right after."""
+"""Decoded records kept of a kind: what is read is most often written, or read again, after it."""
 
 _RECENT_BYTES: Final = 4096
 """A longer document is decoded each time, so that what is kept stays below some 16 MB."""
@@ -63,7 +64,7 @@ class Contents:
         self.index = RecordIndex()
         self.files = NumberedFiles()
         self.events: EventIndex[Place] = EventIndex(self.files.column)
-        self._recent: dict[tuple[str, str], Record] = {}
+        self._recent: defaultdict[str, dict[str, Record]] = defaultdict(dict)
         self._frozen: Frozen | None = None
 
     def freeze(self) -> Frozen:
@@ -77,7 +78,8 @@ class Contents:
 
     def record(self, kind: str, id: str) -> Record | None:
         """Return the record, or None. Kind `event` finds an event by its id."""
-        found = self._recent.get((kind, id))
+        recent = self._recent[kind]
+        found = recent.get(id)
         if found is not None:
             return found
         if kind == "event":
@@ -88,10 +90,19 @@ class Contents:
             return None
         found = record_from(kind, text)
         if len(text) <= _RECENT_BYTES:
-            if len(self._recent) >= _RECENT_AT_MOST:
-                self._recent.clear()
-            self._recent[kind, id] = found
+            if len(recent) >= _RECENT_AT_MOST:
+                recent.clear()
+            recent[id] = found
         return found
+
+    def page(
+        self, kind: str, label: str, after: Cursor | None, limit: int, reverse: bool
+    ) -> Page[Record]:
+        """Return a page of the records of *kind* that carry *label*."""
+        ids, following = self.index.page(kind, label, after, limit, reverse)
+        recent = self._recent[kind].get
+        found = [recent(id) or self.record(kind, id) for id in ids]
+        return Page(tuple([record for record in found if record is not None]), following)
 
     def document(self, kind: str, id: str) -> dict[str, Any] | None:
         """Return a document as TinyDB shows it, or None. Table `event` holds the events."""
@@ -232,7 +243,7 @@ class Contents:
 
     def _take(self, step: Step, text: bytes | None) -> None:
         write, old = step.write, step.old
-        self._recent.pop((write.kind, write.id), None)
+        self._recent[write.kind].pop(write.id, None)
         frozen = self._frozen  # once: whoever wrote the snapshot thaws without a lock
         if frozen is not None:
             before = self.tables.get(write.kind, {}).get(write.id)

@@ -36,6 +36,8 @@ _OPEN_FILES_AT_MOST: Final = 16
 """A process that only follows others keeps one more log open with each of their compactions, for
 the events that stand there; from here on it begins anew."""
 
+_COLLECT_AT_RECORDS: Final = 10_000
+
 
 class Ended(NamedTuple):
     """What stood before a log began: all that a new snapshot will hold."""
@@ -83,6 +85,8 @@ class Journal:
         try:
             with _without_collecting():
                 self._load()
+            if sum(map(len, self.contents.tables.values())) >= _COLLECT_AT_RECORDS:
+                _collect()
         except BaseException:
             self.close()
             raise
@@ -404,6 +408,13 @@ def _without_collecting() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _collect() -> None:
+    """Look through all that was made here now: the first time takes long, and it would else fall
+    into somebody's commit."""
+    if gc.isenabled():
+        gc.collect()
 
 
 def logs_of(path: Path) -> dict[int, Path]:

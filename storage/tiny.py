@@ -116,10 +116,7 @@ class TinyStore:
         shared = self._shared
         shared.refresh()
         with shared.memory:
-            contents = shared.contents
-            ids, following = contents.index.page(kind, label, after, limit, reverse)
-            records = [contents.record(kind, id) for id in ids]
-            return Page(tuple([record for record in records if record is not None]), following)
+            return shared.contents.page(kind, label, after, limit, reverse)
 
     def count(self, kind: str, label: str) -> int:
         """Return how many records of *kind* carry *label*."""

@@ -15,7 +15,7 @@ from sql_spoiling import spoil_sql
 from admit.indexes import RecordIndex
 from admit.storage import TinyStore
 from admit.storage.sql.opening import open_postgresql, open_sqlite
-from admit.stores import Label, Ref, Store
+from admit.stores import Label, Store
 from admit.testing.contracts import UpkeepContract
 from admit.testing.contracts.promises.fixtures import Reopen
 from admit.testing.contracts.upkeep import Spoil
@@ -86,8 +86,8 @@ def tiny_reopened(store: Store, *, read_only: bool = False) -> TinyStore:
 def spoiled_index(index: RecordIndex) -> Spoil:
     first, second = (f"{n:024x}" for n in (1, 2))
     spoils: dict[str, tuple[Callable[[], object], str]] = {
-        "key-lost": (lambda: index._holders.pop("k:1"), first),
-        "key-astray": (lambda: index._holders.update({"k:9": Ref("user", second)}), second),
+        "key-lost": (lambda: index._holders["user"].pop("k:1"), first),
+        "key-astray": (lambda: index._holders["user"].update({"k:9": second}), second),
         "label-lost": (
             lambda: index._discard("user", Label("l", "ada@example.com"), first),
             first,
