@@ -127,22 +127,25 @@ class EventIndex(Generic[P]):
         self._ids.add((_tail(entry.id), entry.number))
         self._list(entry)
 
-    def restore(self, event: StoredEvent | EventEntry[P], place: P) -> None:
-        """Put an event in the place of the one with its id, or behind all others."""
-        number = self._number(event.id)
+    def restore(
+        self, event: StoredEvent | EventEntry[P], place: P, *, number: int | None = None
+    ) -> None:
+        """Put an event in the place of the one with its id; if there is none, in that of *number*,
+        or behind all others."""
+        found = self._number(event.id)
         new = EventEntry(
-            self.next_number if number is None else number,
+            found or number or self.next_number,
             event.id,
             event.user,
             event.version,
             place,
             event.sequence,
         )
-        if number is None:
+        if found is None:
             self.add(new)
             return
-        self._unlist(self._entry(number))
-        block, at = self._changing(number)
+        self._unlist(self._entry(found))
+        block, at = self._changing(found)
         block.replace(at, new)
         self._list(new)
 

@@ -228,10 +228,7 @@ class Contents:
         """Take over the document of an event, perhaps in the place of the one with its id."""
         id, number, user, version, sequence = event_head(text)
         entry = EventEntry(number, id, user, version, place, sequence)
-        if id in self.events:
-            self.events.restore(entry, place)
-        else:
-            self.events.add(entry)
+        self.events.restore(entry, place, number=number)
 
     def _marks(self, kind: str, id: str) -> Record | None:
         """Return the keys and labels of a record, or None if there is none."""

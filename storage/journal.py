@@ -357,8 +357,8 @@ class Journal:
         while True:
             base = self.length_bytes
             data = read_at(self.log, base, (size_of(self.log) if upto is None else upto) - base)
-            at, successor = 0, None
-            while (frame := read_frame(data, at, self._log_name, base)) is not None:
+            at, successor, name = 0, None, self._log_name
+            while (frame := read_frame(data, at, name, base)) is not None:
                 successor = self.contents.apply_line(frame.payload, self.log, base + frame.at)
                 at = frame.end
                 self.length_bytes = base + at
