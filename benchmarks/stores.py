@@ -24,6 +24,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -33,12 +34,16 @@ from memory_a_user import resident_bytes
 from tinydb import TinyDB
 
 from admit._locating import open_store
+from admit.storage.tiny import TinyStore
 from admit.stores import Change, Cursor, Label, NewEvent, Put, Record, StoredEvent
 
 STORES: Final = ("{folder}/users-{size}.json", "sqlite:///{folder}/users-{size}.db")
 _STOCK_AT_MOST: Final = 10_000
 _BATCH: Final = 2_000
 _SECONDS: Final = 1.0
+_REPLAYED: Final = 10_000
+_LOADED_AT_MOST: Final = 300_000
+"""As objects, a million users would take more memory than there is."""
 
 
 def id_of(number: int, what: int = 0) -> str:
@@ -194,39 +199,58 @@ def stock(sizes: list[int], folder: Path) -> None:
             print(f"stock TinyDB, insert at {size}: {taken:.0f} µs")
 
 
-def opened(url: str, users: int) -> tuple[float, float]:
-    """Return the seconds that opening takes, and the bytes of memory a user; in a process of its
-    own, since memory is seldom given back."""
+def opened(url: str, users: int) -> tuple[float, float, float]:
+    """Return the seconds that opening takes, those of them that it works, and the bytes of memory a
+    user; in a process of its own, since memory is seldom given back."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_opened, (url, users))
 
 
-def _opened(url: str, users: int) -> tuple[float, float]:
+def _opened(url: str, users: int) -> tuple[float, float, float]:
     open_store("memory://").close()
     if url.startswith("sqlite"):
         import sqlalchemy  # noqa: F401
     gc.collect()
-    before, start = resident_bytes(), time.perf_counter()
+    before, start, worked = resident_bytes(), time.perf_counter(), time.process_time()
     store = open_store(url)
-    taken = time.perf_counter() - start
+    taken, worked = time.perf_counter() - start, time.process_time() - worked
     gc.collect()
     each = (resident_bytes() - before) / users
     store.close()
-    return taken, each
+    return taken, worked, each
 
 
 def loaded(path: Path) -> float:
-    """Return the seconds that `json.load` takes, without collecting garbage meanwhile."""
+    """Return the seconds that `json.load` works, without collecting garbage meanwhile."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_loaded, (path,))
 
 
 def _loaded(path: Path) -> float:
     gc.disable()
-    start = time.perf_counter()
+    start = time.process_time()
     with path.open(encoding="ascii") as file:
         json.load(file)
-    return time.perf_counter() - start
+    return time.process_time() - start
+
+
+def replayed(folder: Path) -> str:
+    """Return what it costs to read the log on, for each kind of line."""
+    path, said, before = folder / "replayed.json", list[str](), 0.0
+    changes: dict[str, Callable[[int], Change]] = {
+        "insert": lambda n: Change(put=(user(n),)),
+        "update with an event": lambda n: Change(put=(user(n, 2),), events=(event(n, 2),)),
+    }
+    for name, change in changes.items():
+        with closing(TinyStore(path, compact_at_bytes=1 << 40)) as store:
+            for number in range(_REPLAYED):
+                store.commit(change(number), settle=False)
+        start = time.process_time()
+        TinyStore(path, compact_at_bytes=1 << 40).close()
+        taken = time.process_time() - start
+        said.append(f"{name} {(taken - before) / _REPLAYED * 1e6:.1f} µs")
+        before = taken
+    return ", ".join(said)
 
 
 def commits_a_second(subject: Subject, threads: int) -> float:
@@ -252,6 +276,9 @@ def commits_a_second(subject: Subject, threads: int) -> float:
 
 def compacting(subject: Subject) -> str:
     """Return what commits cost while the store is compacted, against none of it."""
+    contents = subject.store._shared.contents
+    freeze = timed(contents.freeze) / 1000
+    contents.thaw()
     idle = [timed(subject.update()) for _ in range(500)]
     thread = threading.Thread(target=subject.store.compact)
     start = time.perf_counter()
@@ -263,7 +290,7 @@ def compacting(subject: Subject) -> str:
     p99 = sorted(busy)[len(busy) * 99 // 100] / 1000
     return (
         f"compaction {time.perf_counter() - start:.1f} s; commits meanwhile: median {ratio:.2f} x "
-        f"idle, p99 {p99:.1f} ms, worst {max(busy) / 1000:.0f} ms"
+        f"idle, p99 {p99:.1f} ms, worst {max(busy) / 1000:.0f} ms; freeze {freeze:.1f} ms"
     )
 
 
@@ -281,12 +308,16 @@ def main(stores: list[str], sizes: list[int], rounds: int) -> None:
                 subjects.append(Subject(store, size))
                 continue
             store.close()
-            seconds, each = opened(url, size)
-            print(f"{url}: opened in {seconds:.3f} s, {each:,.0f} bytes of memory a user")
-            if "://" not in url:
-                print(f"  {seconds / loaded(Path(url)):.2f} x json.load")
+            seconds, worked, each = opened(url, size)
+            print(
+                f"{url}: opened in {seconds:.3f} s ({worked:.3f} of work), "
+                f"{each:,.0f} bytes of memory a user"
+            )
+            if "://" not in url and size <= _LOADED_AT_MOST:
+                print(f"  {worked / loaded(Path(url)):.2f} x json.load")
             subjects.append(Subject(open_store(url), size))
         stock(sizes, Path(folder))
+        print(f"reading a TinyDB log on, a line: {replayed(Path(folder))}")
         print("µs, medians (and ratio to the first size): " + ", ".join(map(str, sizes)))
         for start in range(0, len(subjects), len(sizes)):
             print(stores[start // len(sizes)])

@@ -14,11 +14,12 @@ from admit.storage import TinyStore, export_tinydb
 FORMS = Path(__file__).parent / "fixtures"
 
 
-@pytest.mark.parametrize("form", ["tinydb-1"])
+@pytest.mark.parametrize("form", ["tinydb-1", "tinydb-1-indexed"])
 def test_a_store_of_an_older_form_opens_with_all_it_held(form: str, tmp_path: Path) -> None:
     """
     Given the files of a store as a version of before left them – a snapshot, a log behind it, users
-    in each state, a session, events sealed, not sealed and erased –,
+    in each state, a session, events sealed, not sealed and erased; or a snapshot with its index,
+    and three logs behind it, as two compactions died –,
     when it is opened, and when it is compacted,
     then it holds all that it held, and nothing in it does not fit.
     """
