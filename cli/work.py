@@ -75,6 +75,7 @@ def sweep(call: Invocation) -> None:
             pairs(
                 {
                     "pending users expired": swept.expired,
+                    "pending users rejected": swept.losers,
                     "grace was over": swept.left,
                     "idle anonymous users": swept.idle,
                     "sessions": swept.sessions,

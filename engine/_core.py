@@ -20,7 +20,7 @@ from .masked import Secret
 from .records import Actor
 from .services import Services
 from .settings import Settings
-from .stores import Store
+from .stores import Cursor, Store
 
 SYSTEM: Final = Acting(Actor("system"))
 """Who acts when nobody asked: the worker, expiry."""
@@ -43,6 +43,9 @@ class Core:
     """Set when a commit queued something, so that the worker need not poll for it."""
     waiting_passwords: dict[str, Secret] = attrs.field(factory=dict, repr=False)
     """Run id → the password that a reset function is to judge: kept in memory only."""
+
+    sweep_places: dict[str, Cursor] = attrs.field(factory=dict, repr=False)
+    """List → how far the last sweep came that could not look through all of it."""
 
     @property
     def settings(self) -> Settings:

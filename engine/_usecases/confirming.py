@@ -44,7 +44,9 @@ def become_confirmed(
             proof = prove_address(core, user, run, now)
             codes |= {"proved": "yes", **proof.codes}
             user, detail, epoch = proof.user, proof.detail, user.epoch + 1
-    has_rivals = any(rivals(core, user))
+    # Who holds her keys already leaves no rival to be looked for here: nobody begins to wait for a
+    # key that is held. Those who waited before, under another policy, are left to the sweep.
+    has_rivals = not user.holds_keys and any(rivals(core, user))
     if has_rivals:
         core.work_waits.set()
     new = evolve(

@@ -23,6 +23,9 @@ from .restore import blocked
 
 _log: Final = logging.getLogger("admit.expiry")
 _BATCH: Final = 100
+_WAITS_FOR: Final = "waits-for"
+_WAITING_LOOKED_AT: Final = 50
+"""Users who wait that one sweep looks at: the worker sweeps every second."""
 
 
 def delete(core: Core, by: Acting, user_id: str, *, at_once: bool = False) -> Prepared[User]:
@@ -92,6 +95,36 @@ def reject_loser(core: Core, user_id: str, taken: KeyTaken, *, run: str | None =
     holder = find_by_key(core, taken.key)
     if holder is not None and holder.state == "confirmed":
         reject(core, user_id, run=run)
+
+
+def sweep_losers(core: Core, *, most: int) -> int:
+    """Reject users who wait, under `first-proof`, for a login key that a confirmed user holds.
+
+    Her confirmation has rejected those it found. Left are who came in the same moment, and who
+    waited when the policy became `reserve` and another one registered. Some of those who wait are
+    looked at each time, the next ones the next time. Returns how many were rejected.
+    """
+    after = core.sweep_places.pop(_WAITS_FOR, None)
+    page = core.store.page("user", _WAITS_FOR, after, min(_WAITING_LOOKED_AT, most))
+    if page.next is not None:
+        core.sweep_places[_WAITS_FOR] = page.next
+    losers = [
+        record.id
+        for record in page.items
+        if any(
+            _is_proved_by_another(core, key, record.id)
+            for name, key in record.labels
+            if name == _WAITS_FOR
+        )
+    ]
+    for loser in losers:
+        reject(core, loser)
+    return len(losers)
+
+
+def _is_proved_by_another(core: Core, key: str, user_id: str) -> bool:
+    holder = find_by_key(core, key)
+    return holder is not None and holder.id != user_id and holder.state == "confirmed"
 
 
 def deadline_has_passed(core: Core, user: User) -> bool:

@@ -9,7 +9,7 @@ from .._commits import commit
 from .._core import Core
 from ..clock import to_text
 from ..stores import Change, Cursor, Remove, Store, VersionMoved
-from .delete import sweep_anonymous, sweep_leaving, sweep_pending
+from .delete import sweep_anonymous, sweep_leaving, sweep_losers, sweep_pending
 from .erasing import compact_if_due
 from .erasures import KIND
 from .forgetting import forget_refusals
@@ -23,6 +23,8 @@ class Swept:
 
     expired: int
     """Pending users past the policy's deadline."""
+    losers: int
+    """Pending users who waited for a login key that another one has proved by now."""
     left: int
     """Users whose grace was over."""
     idle: int
@@ -50,6 +52,7 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
     now = to_text(core.now())
     return Swept(
         expired=sweep_pending(core, most=most),
+        losers=sweep_losers(core, most=most),
         left=sweep_leaving(core, most=most),
         idle=sweep_anonymous(core, most=most),
         sessions=_past(core.store, "session", "expiring", now, most),

@@ -92,7 +92,7 @@ def test_recover_tells_how_many_it_took_up(call: Call, path: Path) -> None:
 
 def test_sweep_tells_what_was_removed(call: Call, path: Path) -> None:
     """Each kind has a line."""
-    assert "pending users expired  0" == call("sweep").stdout.splitlines()[0]
+    assert "pending users expired   0" == call("sweep").stdout.splitlines()[0]
     assert 0 == json.loads(call("sweep", "--json").stdout)["expired"]
 
 
