@@ -20,7 +20,13 @@ from sql_opener import open_url
 from told_flow import ToldFlow
 
 from admit import Engine, Entry, Outcome
-from admit.errors import AddressTaken, FateUnknown, FlowFailed, StoreError, StoreUnreachable
+from admit.errors import (
+    AddressTaken,
+    FateUnknown,
+    FlowFailed,
+    StoreError,
+    StoreUnreachable,
+)
 from admit.storage.sql.connections import Connections
 from admit.storage.sql.sqlite import SqliteDatabase
 from admit.stores import Change, Ref
