@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._usecases.audit import Audit
     from ._usecases.bulk import BulkResult
     from ._usecases.prepared import Prepared
+    from ._usecases.redirect import BegunRedirect, PendingRedirect, RedirectEnd
     from ._usecases.sweep import Swept
     from ._usecases.why import Why
     from ._worker import Worked
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
     from .masked import Secret
     from .merging import MergePlan
     from .opening import open
-    from .providers import Admission, Check, Claim, NewIdentity, RegistrationRequest
+    from .providers import (
+        Admission,
+        Check,
+        Claim,
+        NewIdentity,
+        RedirectAnswer,
+        RedirectRequest,
+        RedirectTerms,
+        RegistrationRequest,
+    )
     from .records import (
         Access,
         Actor,
@@ -60,6 +70,7 @@ __all__ = [
     "Attempt",
     "AttemptError",
     "Audit",
+    "BegunRedirect",
     "BulkResult",
     "Check",
     "Claim",
@@ -80,9 +91,14 @@ __all__ = [
     "NewIdentity",
     "Outcome",
     "Page",
+    "PendingRedirect",
     "PluginInfo",
     "Prepared",
     "Receipt",
+    "RedirectAnswer",
+    "RedirectEnd",
+    "RedirectRequest",
+    "RedirectTerms",
     "Registration",
     "RegistrationRequest",
     "Run",
@@ -108,6 +124,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "_usecases.audit": ("Audit",),
         "_usecases.bulk": ("BulkResult",),
         "_usecases.prepared": ("Prepared",),
+        "_usecases.redirect": ("BegunRedirect", "PendingRedirect", "RedirectEnd"),
         "_usecases.sweep": ("Swept",),
         "_usecases.why": ("Why",),
         "_worker": ("Worked",),
@@ -120,7 +137,10 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "masked": ("Secret",),
         "merging": ("MergePlan",),
         "opening": ("open",),
-        "providers": ("Admission", "Check", "Claim", "NewIdentity", "RegistrationRequest"),
+        "providers": (
+            *("Admission", "Check", "Claim", "NewIdentity", "RedirectAnswer", "RedirectRequest"),
+            *("RedirectTerms", "RegistrationRequest"),
+        ),
         "records": (
             *("Access", "Actor", "Address", "Attempt", "AttemptError", "Client", "CustomData"),
             *("Event", "Identity", "LogIn", "Receipt", "Run", "Session", "User"),

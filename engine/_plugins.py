@@ -30,7 +30,7 @@ from .errors import (
     UnknownName,
     Vetoed,
 )
-from .providers import Check, Claim, NewIdentity
+from .providers import Check, Claim, NewIdentity, RedirectTerms
 from .settings import fields
 
 _log: Final = logging.getLogger("admit.plugins")
@@ -66,10 +66,15 @@ _ANSWERS: Final[Mapping[str, type]] = {
     "new_identity": NewIdentity,
     "private_data": Mapping,
     "verify_private": bool,
+    "redirect_terms": RedirectTerms,
+    "begin_redirect": str,
+    "end_redirect": Claim,
 }
 """What a provider's methods must answer."""
 _REGISTERING: Final = ("new_identity", "private_data", "verify_private")
 """The methods of a provider whose users register."""
+_REDIRECTING: Final = ("redirect_terms", "begin_redirect", "end_redirect")
+"""The methods of a provider to which browsers can be sent."""
 
 
 @attrs.frozen
@@ -404,6 +409,8 @@ def _check_provider(plugin: str, name: str, provider: Any) -> None:
     wanted = ["identify", "check"]
     if any(hasattr(provider, method) for method in _REGISTERING):
         wanted += _REGISTERING  # who has one of them means to register users
+    if any(hasattr(provider, method) for method in _REDIRECTING):
+        wanted += _REDIRECTING
     lacks = [method for method in wanted if not callable(getattr(provider, method, None))]
     if lacks:
         what = f"the provider {name!r} has no method {lacks[0]!r}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ._keys import KeyRing
 from ._passwords import PasswordHashing, normal
 from ._plugins import Offer, Plugins
 from ._rendering import Rendering
+from ._sealing import seal, unseal
 from ._setting_sources import SettingSources
 from .clock import Clock
 from .errors import DeliveryFailed, NotConfigured, PasswordRefused, Vetoed
@@ -28,12 +30,14 @@ class EngineServices:
         settings: SettingSources,
         passwords: PasswordHashing,
         rendering: Rendering,
+        keys: KeyRing,
     ) -> None:
         self._clock = clock
         self._plugins = plugins
         self._settings = settings
         self._passwords = passwords
         self._rendering = rendering
+        self._keys = keys
 
     @property
     def clock(self) -> Clock:
@@ -94,3 +98,9 @@ class EngineServices:
 
     def needs_rehash(self, hashed: str) -> bool:
         return self._passwords.needs_rehash(hashed)
+
+    def seal(self, secret: Secret) -> str:
+        return seal(self._keys, secret)
+
+    def unseal(self, sealed: str) -> Secret:
+        return unseal(self._keys, sealed)

@@ -39,6 +39,7 @@ from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
 from .records import Access, Actor, Client, LogIn, User, UserId
+from .redirects import Redirects
 
 
 class Engine:
@@ -58,6 +59,7 @@ class Engine:
         self.identities = Identities(core, by)
         self.sessions = Sessions(core, by)
         self.custom_data = CustomDataGroup(core, by)
+        self.redirects = Redirects(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
         self.public = PublicFace(core, by, self._somebody_must_work)

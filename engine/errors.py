@@ -36,7 +36,9 @@ AdmitError
 │   ├── ConfirmationRequired
 │   ├── UserDisabled
 │   ├── PasswordMustChange
-│   └── Leaving                the account is being deleted; it carries an offer to restore it
+│   ├── Leaving                the account is being deleted; it carries an offer to restore it
+│   ├── RedirectInvalid        not begun here, answered before, or too late
+│   └── ProviderRefused        the provider sent the browser back without a log-in
 ├── SessionInvalid             an access or refresh token that opens nothing any more
 ├── FreshLogInNeeded           the session is good, its log-in too long ago for this
 ├── FlowFailed                 the flow raised, hung or could not deliver: the user is kept
@@ -49,6 +51,7 @@ AdmitError
 │   └── UnknownHook            a hook that nobody calls, most often misspelt
 ├── TryLater                   contention, a cool-down, a full queue: nothing was changed
 │   └── CodeResting            too many wrong codes; the link still works
+├── ProviderFailed             an identity provider's server gave no usable answer
 ├── NotConfigured              settings that this needs are missing
 ├── MissingExtra               an optional package is not installed
 ├── WrongKey
@@ -501,6 +504,36 @@ class Leaving(LogInRefused):
         self.delete_at, self.restore_token = delete_at, restore_token
 
 
+class RedirectInvalid(LogInRefused):
+    """The browser came back with an answer that no log-in of this browser waits for.
+
+    `because` says why: `unknown` (never begun, answered already, or expired), `other-browser`,
+    `other-provider`, `other-session`. Nothing was changed, but a log-in that was begun and
+    answered wrongly is used up.
+    """
+
+    code = "redirect-invalid"
+
+    def __init__(self, because: str = "unknown") -> None:
+        super().__init__(because)
+        self.sentence = "This log-in was not begun here, was answered before, or took too long."
+        self.next_step = "Begin it again."
+
+
+class ProviderRefused(LogInRefused):
+    """The provider sent the browser back without a log-in: most often the user said no.
+
+    `because` is the provider's own error code, such as `access_denied`.
+    """
+
+    code = "provider-refused"
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.sentence = f"The provider did not log this user in: {because}."
+        self.next_step = "Begin again, or use another way to log in."
+
+
 class SessionInvalid(AdmitError):
     """An access or refresh token that opens nothing: malformed, expired, ended, or its user is."""
 
@@ -670,6 +703,20 @@ class CodeResting(TryLater):
         super().__init__("too many wrong codes were typed")
         self.args = ()
         self.next_step = "Use the link in the message, or try the code tomorrow."
+
+
+class ProviderFailed(AdmitError):
+    """An identity provider's server could not be reached, or its answer cannot be used. Nothing was
+    changed; `because` says what was wrong with it."""
+
+    code = "provider-failed"
+    exit_code = 5
+
+    def __init__(self, provider: str, because: str) -> None:
+        super().__init__(provider, because)
+        self.provider, self.because = provider, because
+        self.sentence = f"The server behind {provider!r} gave no usable answer: {because}."
+        self.next_step = "Try again later; if it stays so, check the settings of this provider."
 
 
 class NotConfigured(AdmitError):

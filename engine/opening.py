@@ -104,7 +104,7 @@ def open(  # `admit.open`, as a file is opened
             plugins=loaded,
             sources=sources,
             passwords=passwords,
-            services=EngineServices(clock, loaded, sources, passwords, Rendering()),
+            services=EngineServices(clock, loaded, sources, passwords, Rendering(), keys),
         )
     except BaseException:
         opened.close()

@@ -71,6 +71,12 @@ class Claim:
     that credentials which died meanwhile open nothing."""
     data: Mapping[str, object] = attrs.field(factory=dict)
     """Shown to clients; replaces what the identity had at each log-in of a proved claim."""
+    adds_data: bool = False
+    """Whether `data` is added to what the identity had instead of replacing it: for a provider that
+    tells some of it only once."""
+    private: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Added to what the identity keeps and nobody is shown. A secret in it is sealed with
+    `services.seal`."""
     address: str | None = None
     address_proved: bool = False
     """Whether this provider vouches for the address. Explicit, per provider (security.md H5)."""
@@ -165,5 +171,66 @@ class RegisteringProvider(Protocol):
         Asked when a password is to prove who somebody is besides a log-in: to change it, to delete
         an account, to correct an address. With None, or when nothing is kept of a password, it must
         cost as much and answer no (security.md E4).
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class RedirectTerms:
+    """Where a redirecting provider lets browsers be sent. Exact URIs, compared as they are."""
+
+    redirect_uris: tuple[str, ...]
+    """Where the provider may send the browser back to: the application's callbacks."""
+    return_uris: tuple[str, ...] = ()
+    """Where the application may ask to send it on to after that."""
+    posts_back: bool = False
+    """Whether the browser comes back from another site with a form (POST): a cookie must then be
+    `SameSite=None` to come with it."""
+
+
+@attrs.frozen(kw_only=True)
+class RedirectRequest:
+    """What a browser is sent to a provider with."""
+
+    redirect_uri: str
+    state: Secret
+    nonce: str
+    code_challenge: str
+    """PKCE, S256 (RFC 7636)."""
+    locale: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class RedirectAnswer:
+    """What a browser came back with. Its state was this browser's, and is used up."""
+
+    parameters: Mapping[str, str] = attrs.field(repr=False)
+    redirect_uri: str
+    """The one that the browser was sent away with."""
+    nonce: Secret
+    code_verifier: Secret
+
+
+class RedirectingProvider(Protocol):
+    """A provider to which browsers can be sent to log in. State, nonce and PKCE are the engine's;
+    exchanging the code and checking what it is worth is the provider's."""
+
+    name: str
+
+    def redirect_terms(self, services: Services) -> RedirectTerms:
+        """Return where browsers may be sent. Quick. Raises NotConfigured."""
+        ...
+
+    def begin_redirect(self, asked: RedirectRequest, services: Services) -> str | Awaitable[str]:
+        """Return the URL to send the browser to. Raises ProviderFailed, NotConfigured."""
+        ...
+
+    def end_redirect(self, answer: RedirectAnswer, services: Services) -> Claim | Awaitable[Claim]:
+        """Return whom the answer is about.
+
+        Raises:
+            RedirectInvalid: the answer is from another provider than the one asked.
+            ProviderRefused: the provider, or the user there, said no.
+            InvalidInput, WrongCredentials, ProviderFailed.
         """
         ...

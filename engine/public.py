@@ -45,6 +45,7 @@ from .errors import (
 from .masked import Secret
 from .public_identities import PublicIdentities
 from .records import LogIn, Purpose, Receipt, Run, User
+from .redirects import Redirects
 
 CLIENT_WINDOW: Final = timedelta(minutes=10)
 """In which a client may make as many requests as the setting `requests_per_client` says
@@ -66,6 +67,7 @@ class PublicFace:
         self._by = by
         self._on_first_use = on_first_use
         self.identities = PublicIdentities(core, by, self._count_client, on_first_use)
+        self.redirects = Redirects(core, by, count=self._count_client, answer=alike)
 
     def register(
         self,

@@ -80,3 +80,21 @@ class Services(Protocol):
     def needs_rehash(self, hashed: str) -> bool:
         """Return whether *hashed* was made with other parameters than today's."""
         ...
+
+    def seal(self, secret: Secret) -> str:
+        """Return *secret* as a text that only engines with this key can read: what a provider keeps
+        of it in `Claim.private`.
+
+        Raises:
+            MissingExtra: the package that seals is not installed.
+        """
+        ...
+
+    def unseal(self, sealed: str) -> Secret:
+        """Return what was sealed.
+
+        Raises:
+            StoreDamaged: it was changed, or sealed with a key that is gone.
+            MissingExtra: the package that seals is not installed.
+        """
+        ...

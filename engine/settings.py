@@ -127,6 +127,12 @@ class Settings:
         minimum=10,
         maximum=100_000,
     )
+    redirect_lifetime: timedelta = setting(
+        timedelta(minutes=10),
+        "How long a browser that was sent to a provider may take to come back.",
+        minimum=timedelta(minutes=1),
+        maximum=timedelta(hours=1),
+    )
     expire_pending_after: timedelta | None = setting(
         None,
         "When a user that was never confirmed expires; none: never.",

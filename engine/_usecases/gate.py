@@ -51,6 +51,11 @@ def claim_of(core: Core, offer: Offer, credentials: Credentials) -> Claim:
         lambda: offer.value.identify(credentials, core.services),
         limit_seconds(core, offer),
     )
+    return checked(core, offer, claim)
+
+
+def checked(core: Core, offer: Offer, claim: Claim) -> Claim:
+    """Return what a provider claims, with only such data as may be kept. Raises PluginFailed."""
     if claim.user is not None and not claim.proved:
         raise PluginFailed(offer.plugin, "identify", "names a user without proof")
     return attrs.evolve(claim, data=_kept(core, offer.name, claim.data)) if claim.proved else claim

@@ -55,7 +55,24 @@ def log_in(
     core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
 ) -> Prepared[LogIn]:
     """Prepare a log-in; see `Engine.log_in`."""
-    known = _recognise(core, by, provider, credentials)
+    return _entering(core, by, provider, _recognise(core, by, provider, credentials))
+
+
+def log_in_as(core: Core, by: Acting, provider: str, claim: Claim) -> Prepared[LogIn]:
+    """Prepare the log-in of whom a proved *claim* of *provider* is about."""
+    assert claim.proved, "only a claim that proves itself comes without credentials"
+    user = _holder(core, provider, claim)
+    identity = None if user is None else _identity(core, user, provider, claim)
+    if user is None and not claim.creates_users:
+        _record_refusal(core, by, provider, None, "wrong-credentials")
+        raise WrongCredentials
+    accepted = Check(accepted=True)
+    return _entering(
+        core, by, provider, _Recognised(user, identity, claim, accepted, lambda: claim)
+    )
+
+
+def _entering(core: Core, by: Acting, provider: str, known: _Recognised) -> Prepared[LogIn]:
     if known.user is not None:
         assert known.identity is not None, "a user was found by an identity"
         check_state(core, by, known.user, known.identity)
@@ -136,6 +153,7 @@ def _new_identity(core: Core, provider: str, claim: Claim, now: datetime) -> Ide
         id=claim.identity_id or core.ids.mint(now),
         login_key=claim.login_key,
         data=claim.data,
+        private=claim.private,
         added_at=now,
     )
 
@@ -218,16 +236,16 @@ def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, session
 
 def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> User | None:
     """Return *user* with what this log-in changes of it, or None: only a session is written."""
-    new = user
-    if known.check.private is not None:
-        private = {**identity.private, **known.check.private}
-        new = _with_identity(new, evolve(identity, private=private))
-    elif (
-        known.claim.proved
-        and identity in user.identities
-        and dict(identity.data) != dict(known.claim.data)
+    new, claim = user, known.claim
+    private = {**identity.private, **claim.private, **(known.check.private or {})}
+    data = {**identity.data, **claim.data} if claim.adds_data else dict(claim.data)
+    if not claim.proved:
+        data = dict(identity.data)
+    if identity in user.identities and (private, data) != (
+        dict(identity.private),
+        dict(identity.data),
     ):
-        new = _with_identity(new, evolve(identity, data=known.claim.data))
+        new = _with_identity(new, evolve(identity, private=private, data=data))
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
         new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
     return None if new is user else new

@@ -22,6 +22,8 @@ from ..errors import (
     LogInRefused,
     NotAllowedNow,
     NotConfigured,
+    ProviderRefused,
+    RedirectInvalid,
     TryLater,
     UnknownName,
     UserNotFound,
@@ -198,6 +200,8 @@ def alike(call: Callable[[], T]) -> T:
         return call()
     except WrongCredentials:
         raise LogInRefused from None
+    except (ProviderRefused, RedirectInvalid):
+        raise  # about this browser's answer, not about anybody's account
     except Leaving:
         raise  # its offer is for who gave the right credentials
     except LogInRefused as refused:

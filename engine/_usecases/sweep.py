@@ -57,7 +57,8 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
         idle=sweep_anonymous(core, most=most),
         sessions=_past(core.store, "session", "expiring", now, most),
         throttles=_past(core.store, "throttle", "until", now, most)
-        + _past(core.store, "phantom", "until", now, most),
+        + _past(core.store, "phantom", "until", now, most)
+        + _past(core.store, "oauth-state", "until", now, most),
         tombstones=_tombstones(core, most),
         refusals=forget_refusals(core, most=most),
         compactions=compact_if_due(core),

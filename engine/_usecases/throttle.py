@@ -13,7 +13,8 @@ from ..errors import TryLater
 from ..stores import Change, KeyTaken, Label, Put, Remove, VersionMoved
 
 MOST: Final = 100_000
-"""Counters kept, but for some hundreds: beyond it those go that end soonest."""
+"""Records of one kind that strangers may leave, but for some hundreds: beyond it those go that end
+soonest."""
 
 LOOKED_AT: Final = 64
 """One new counter in so many lets them be counted: some stores read them all to count them."""
@@ -70,7 +71,7 @@ def _counted(core: Core, digest: bytes, limit: int, window: timedelta) -> bool:
         (key,),
         (Label("until", to_text(until)),),
     )
-    remove = _overflow(core, digest) if record is None else ()
+    remove = overflow(core, "throttle", digest) if record is None else ()
     try:
         commit(core, Change(put=(put,), remove=remove), settle=False)
     except (KeyTaken, VersionMoved):
@@ -78,9 +79,10 @@ def _counted(core: Core, digest: bytes, limit: int, window: timedelta) -> bool:
     return True
 
 
-def _overflow(core: Core, digest: bytes) -> tuple[Remove, ...]:
+def overflow(core: Core, kind: str, digest: bytes) -> tuple[Remove, ...]:
+    """Return what has to go before one more record of *kind*, with this digest, may be written."""
     # Who asks does not know the digest, so nobody can choose subjects that are never looked at.
-    if digest[0] % LOOKED_AT or core.store.count("throttle", "until") < MOST:
+    if digest[0] % LOOKED_AT or core.store.count(kind, "until") < MOST:
         return ()
-    page = core.store.page("throttle", "until", None, 2 * LOOKED_AT)
-    return tuple(Remove("throttle", record.id) for record in page.items)
+    page = core.store.page(kind, "until", None, 2 * LOOKED_AT)
+    return tuple(Remove(kind, record.id) for record in page.items)

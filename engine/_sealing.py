@@ -1,0 +1,65 @@
+"""Secrets that are kept in a store: sealed with the engine's key (design.md §7).
+
+AES-256-GCM by `cryptography`, an extra; what is not sealed here – digests, MACs – needs none.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from ._base64url import base64url
+from ._keys import KeyRing
+from .errors import MissingExtra, StoreDamaged
+from .masked import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+PURPOSE: Final = "sealed values 1"
+"""Names the sub-key; the number is its generation."""
+_NONCE_BYTES: Final = 12
+
+
+def seal(keys: KeyRing, secret: Secret) -> str:
+    """Return *secret* sealed, as text.
+
+    Raises:
+        MissingExtra: `cryptography` is not installed.
+    """
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    sealed = _cipher(keys.sub_key(PURPOSE)).encrypt(nonce, secret.reveal().encode(), None)
+    return f"{keys.id}.{base64url(nonce + sealed)}"
+
+
+def unseal(keys: KeyRing, sealed: str) -> Secret:
+    """Return what was sealed.
+
+    Raises:
+        StoreDamaged: it was changed, or sealed with a key that is gone.
+        MissingExtra: `cryptography` is not installed.
+    """
+    key_id, _, text = sealed.partition(".")
+    if key_id not in keys.ids:
+        raise StoreDamaged(
+            f"A sealed value needs the engine key {key_id[:8]!r}.",
+            "Open with the key that sealed it as well: key=[new, old].",
+        )
+    cipher = _cipher(keys.sub_keys(PURPOSE)[keys.ids.index(key_id)])
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        opened = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+    except (InvalidTag, ValueError):
+        raise StoreDamaged("A sealed value was changed.", "Put a backup in place.") from None
+    return Secret(opened.decode())
+
+
+def _cipher(key: bytes) -> AESGCM:
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ImportError:
+        raise MissingExtra("Keeping a secret in the store", "cryptography", "oidc") from None
+    return AESGCM(key)

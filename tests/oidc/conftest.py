@@ -1,0 +1,67 @@
+"""Providers on loopback, and engines that log in with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from honest import Honest, OpenOn, serving
+from honest_provider import CALLBACK, CLIENT, SECRET
+
+import admit
+from admit.clock import Clock, SystemClock
+from admit.masked import Secret
+from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Honest]:
+    """The well-behaved provider."""
+    with serving(tmp_path_factory.mktemp("honest")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def second_honest(tmp_path: Path) -> Iterator[Honest]:
+    """Another one, which is another issuer."""
+    with serving(tmp_path) as provider:
+        yield provider
+
+
+@pytest.fixture
+def open_on() -> Iterator[OpenOn]:
+    """Open an engine whose provider of that name is at that issuer, in real time: a peer's tokens
+    have real times in them."""
+    with ExitStack() as opened:
+
+        def open_engine(
+            name: str,
+            issuer: str,
+            *,
+            store: MemoryStore | None = None,
+            clock: Clock | None = None,
+            plugins: tuple[object, ...] = (),
+            **settings: object,
+        ) -> admit.Engine:
+            given = {
+                "issuer": issuer,
+                "client_id": CLIENT,
+                "client_secret": Secret(SECRET),
+                "redirect_uris": (CALLBACK,),
+                **settings,
+            }
+            named = {f"{name}.{field}": value for field, value in given.items()}
+            return opened.enter_context(
+                admit.open(
+                    store or MemoryStore(),
+                    key=KEY,
+                    settings={**CHEAP_HASHING, **named},
+                    plugins=[Inbox(), *plugins],
+                    clock=clock or SystemClock(),
+                    worker=False,
+                )
+            )
+
+        yield open_engine
