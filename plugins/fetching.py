@@ -12,6 +12,7 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlencode, urlsplit
 
@@ -71,29 +72,21 @@ class Fetcher:
     ) -> Fetched:
         import http.client  # 20 ms that nobody needs before the first log-in of this kind
 
+        sent = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "User-Agent": "admit",
+            "Connection": "close",
+            **headers,
+        }
         parts = urlsplit(url)
+        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         deadline = _Deadline(seconds)
         try:
-            with deadline:
-                connection = self._connected(parts, deadline)
-                try:
-                    target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-                    connection.request(
-                        method,
-                        target,
-                        body,
-                        {
-                            "Accept": "application/json",
-                            "Accept-Encoding": "identity",
-                            "User-Agent": "admit",
-                            "Connection": "close",
-                            **headers,
-                        },
-                    )
-                    response = connection.getresponse()
+            with deadline, closing(self._connected(parts, deadline)) as connection:
+                connection.request(method, target, body, sent)
+                with closing(connection.getresponse()) as response:
                     status, text = response.status, response.read(MOST_BYTES + 1)
-                finally:
-                    connection.close()
         except (OSError, ValueError, http.client.HTTPException) as problem:
             if deadline.passed or isinstance(problem, TimeoutError):
                 raise self._failed(f"it did not answer within {seconds:g} seconds") from None
@@ -107,20 +100,17 @@ class Fetcher:
 
         secure = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (443 if secure else 80)
-        plain = socket.create_connection((host, port), timeout=deadline.seconds)
-        deadline.guards(plain)
-        if not secure:
-            connection = http.client.HTTPConnection(host, port)
-            connection.sock = plain
-            return connection
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(host, port)
+        connection.sock = socket.create_connection((host, port), timeout=deadline.seconds)
         try:
-            tunnel = self._tls().wrap_socket(plain, server_hostname=host)
+            deadline.guards(connection.sock)
+            if secure:
+                connection.sock = self._tls().wrap_socket(connection.sock, server_hostname=host)
+                deadline.guards(connection.sock)
         except BaseException:
-            plain.close()
+            connection.close()
             raise
-        deadline.guards(tunnel)
-        connection = http.client.HTTPSConnection(host, port)
-        connection.sock = tunnel
         return connection
 
     def _tls(self) -> ssl.SSLContext:

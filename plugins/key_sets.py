@@ -121,7 +121,6 @@ def read_keys(provider: str, content: Mapping[str, Any]) -> tuple[VerifyingKey, 
 
 
 def _read_key(listed: object) -> VerifyingKey | None:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from joserfc.errors import JoseError
 
     if not isinstance(listed, dict) or listed.get("use", "sig") != "sig" or "d" in listed:
@@ -139,9 +138,6 @@ def _read_key(listed: object) -> VerifyingKey | None:
     try:
         key = _imported(parts)
     except (JoseError, ValueError, TypeError, KeyError):
-        return None
-    made = key.raw_value
-    if isinstance(made, RSAPublicKey) and made.key_size < SMALLEST_RSA_BITS:
         return None
     return VerifyingKey(kid, possible if declared is None else frozenset({declared}), key)
 
@@ -163,7 +159,7 @@ _OF_CURVE: Final = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 def _algorithms_of(listed: Mapping[str, Any]) -> frozenset[str]:
     """Return the algorithms that a key of this type can verify; no symmetric one among them."""
     kind, curve = listed.get("kty"), str(listed.get("crv"))
-    if kind == "RSA":
+    if kind == "RSA" and len(str(listed.get("n"))) * 6 >= SMALLEST_RSA_BITS:  # base64url
         return frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
     if kind == "EC" and curve in _OF_CURVE:
         return frozenset({_OF_CURVE[curve]})

@@ -70,24 +70,25 @@ class Discovery:
         return None
 
     def _ask(self, issuer: str, now: datetime, seconds: float) -> Issuer:
-        failed = self._failed
-        if failed is not None and failed[0] == issuer and now < failed[1] + AGAIN_AFTER:
-            raise ProviderFailed(self._provider, failed[2].because)
+        failed, old = self._failed, self._found
+        known = old[1] if old is not None and old[0] == issuer else None
         try:
+            if failed is not None and failed[0] == issuer and now < failed[1] + AGAIN_AFTER:
+                raise ProviderFailed(self._provider, failed[2].because)
             fetched = self._fetcher.get(issuer.rstrip("/") + PATH, seconds=seconds)
             if fetched.status != 200:
                 raise self._unusable(f"no document there (status {fetched.status})")
             answer = self._read(issuer, fetched.content, seconds)
         except ProviderFailed as problem:
-            self._failed = (issuer, now, problem)
-            if self._found is not None and self._found[0] == issuer:
-                return self._found[1]  # endpoints rarely move: its keys have a clock of their own
-            raise
+            if failed is None or failed[0] != issuer or now >= failed[1] + AGAIN_AFTER:
+                self._failed = (issuer, now, problem)
+            if known is None:
+                raise
+            return known  # endpoints rarely move, and its keys have a clock of their own
         # Keys stay with the same URL: to forget them with the document would let strangers who
         # come at that moment have them fetched again.
-        old = self._found
-        if old is not None and old[0] == issuer and old[1].keys.url == answer.keys.url:
-            answer = attrs.evolve(answer, keys=old[1].keys)
+        if known is not None and known.keys.url == answer.keys.url:
+            answer = attrs.evolve(answer, keys=known.keys)
         self._found, self._failed = (issuer, answer, now), None
         return answer
 

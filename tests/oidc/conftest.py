@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from honest import Honest, OpenOn, serving
 from honest_provider import CALLBACK, CLIENT, SECRET
+from hostile_provider import Hostile, misbehaving
 
 import admit
 from admit.clock import Clock, SystemClock
 from admit.masked import Secret
-from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore
+from admit.plugins import auto, password
+from admit.plugins.oidc import generic, google
+from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore, SettableClock
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +30,13 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Honest]:
 def second_honest(tmp_path: Path) -> Iterator[Honest]:
     """Another one, which is another issuer."""
     with serving(tmp_path) as provider:
+        yield provider
+
+
+@pytest.fixture
+def hostile(clock: SettableClock) -> Iterator[Hostile]:
+    """The provider that tells lies."""
+    with misbehaving(clock) as provider:
         yield provider
 
 
@@ -58,7 +68,8 @@ def open_on() -> Iterator[OpenOn]:
                     store or MemoryStore(),
                     key=KEY,
                     settings={**CHEAP_HASHING, **named},
-                    plugins=[Inbox(), *plugins],
+                    plugins=[Inbox(), password, auto, google, generic, *plugins],
+                    discover=False,
                     clock=clock or SystemClock(),
                     worker=False,
                 )
