@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -20,7 +19,8 @@ from admit.services import Services
 from ..fetching import Fetched, Fetcher
 from .discovery import Discovery, Issuer
 from .id_tokens import Expected, Refused, checked
-from .settings import ALGORITHMS, OpenIdSettings, needed
+from .provider import error_code
+from .settings import ALGORITHMS, OpenIdSettings, SecretSettings, needed
 
 _log: Final = logging.getLogger("admit.oidc")
 
@@ -28,7 +28,7 @@ ClientSecret = Callable[[Any, Services, str], Secret | None]
 """Returns the secret with which a client id of ours shows itself."""
 
 
-def set_secret(settings: OpenIdSettings, services: Services, client_id: str) -> Secret | None:
+def set_secret(settings: SecretSettings, services: Services, client_id: str) -> Secret | None:
     """Return the setting `client_secret`: what most providers ask for."""
     return settings.client_secret
 
@@ -227,9 +227,3 @@ class OpenIdClient:
 def _error(answer: Fetched) -> str:
     """Return an OAuth error code, which comes from outside: of a few signs only."""
     return error_code(answer.content.get("error"))
-
-
-def error_code(found: object) -> str:
-    """Return *found* if it looks like an OAuth error code, else `unknown_error`."""
-    is_code = isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", found)
-    return str(found) if is_code else "unknown_error"

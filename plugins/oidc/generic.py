@@ -14,14 +14,14 @@ from admit.hookspecs import hookimpl
 from admit.providers import Provider
 
 from .provider import OpenIdProvider
-from .settings import OpenIdSettings
+from .settings import SecretSettings
 
 if TYPE_CHECKING:
     from .client import Dialect
 
 
 @attrs.frozen
-class GenericSettings(OpenIdSettings):
+class GenericSettings(SecretSettings):
     """The section `oidc`: nothing is known of it beforehand."""
 
 
@@ -29,10 +29,10 @@ class OpenIdPlugin:
     """Offers one provider of OpenID Connect under a name of your choice, which is also the section
     of its settings: `admit.open(plugins=[OpenIdPlugin("oidc-staff")])`."""
 
-    def __init__(self, name: str, section: type[OpenIdSettings] | None = None) -> None:
+    def __init__(self, name: str, section: type[SecretSettings] | None = None) -> None:
         self._name = name
         self._section = section or attrs.make_class(
-            "NamedSettings", {}, bases=(OpenIdSettings,), frozen=True
+            "NamedSettings", {}, bases=(SecretSettings,), frozen=True
         )
 
     @hookimpl

@@ -12,7 +12,7 @@ from admit.providers import Provider
 from admit.settings import NOT_IN_STORE, setting
 
 from .provider import OpenIdProvider
-from .settings import OpenIdSettings
+from .settings import SecretSettings
 
 if TYPE_CHECKING:
     from .client import Dialect
@@ -21,7 +21,7 @@ NAME: Final = "oauth2-google"
 
 
 @attrs.frozen
-class GoogleSettings(OpenIdSettings):
+class GoogleSettings(SecretSettings):
     """The section `oauth2-google`."""
 
     issuer: str | None = setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from admit.providers import (
     RedirectRequest,
     RedirectTerms,
 )
-from admit.records import Identity
+from admit.records import Identity, User
 from admit.services import Services
 
 from .settings import needed
@@ -152,8 +153,6 @@ class OpenIdProvider:
         if named != issuer.name and (named is not None or issuer.answers_with_issuer):
             raise RedirectInvalid("other-provider")
         if "error" in answer.parameters:
-            from .client import error_code
-
             raise ProviderRefused(error_code(answer.parameters["error"]))
         code = required(answer.parameters, "code", most=LONGEST_CODE)
         tokens = client.exchange(
@@ -167,6 +166,21 @@ class OpenIdProvider:
             tokens.id_token, services, nonce=answer.nonce.reveal(), audiences=own
         )
         return self._claim(claims, answer.parameters, services, tokens)
+
+    # --- going away ----------------------------------------------------------------------------
+
+    def revoke(self, user: User, services: Services) -> None:
+        """Take back what was kept to be taken back, of each of *user*'s identities here. Safe to
+        repeat; nothing happens where nothing was kept.
+
+        Raises:
+            ProviderFailed: the provider could not be asked: try again.
+            StoreDamaged: the engine's key that sealed it is gone.
+        """
+        for identity in user.identities:
+            sealed = identity.private.get(REFRESH_TOKEN)
+            if identity.provider == self.name and sealed is not None:
+                self.client().revoke(services.unseal(sealed), services)
 
     # --- what is claimed -----------------------------------------------------------------------
 
@@ -243,3 +257,9 @@ def optional(given: Mapping[str, Any], *names: str, most: int) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
         raise InvalidInput(names[0], f"must be text of at most {most} characters.")
     return value
+
+
+def error_code(found: object) -> str:
+    """Return *found* if it looks like an OAuth error code, else `unknown_error`."""
+    is_code = isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", found)
+    return str(found) if is_code else "unknown_error"

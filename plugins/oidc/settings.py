@@ -26,9 +26,6 @@ class OpenIdSettings:
         None, "The issuer's URL; what else is to be known is discovered there.", where=NOT_IN_STORE
     )
     client_id: str | None = setting(None, "The client id that the provider gave you.")
-    client_secret: Secret | None = setting(
-        None, "The client secret; none for a public client.", where=NOT_IN_STORE
-    )
     other_client_ids: tuple[str, ...] = setting(
         (), "More client ids of yours whose id tokens are taken: those of your apps."
     )
@@ -49,6 +46,15 @@ class OpenIdSettings:
         "How long its server may take for one answer.",
         minimum=timedelta(milliseconds=100),
         maximum=timedelta(seconds=25),
+    )
+
+
+@attrs.frozen
+class SecretSettings(OpenIdSettings):
+    """The same for a provider that gives a client a secret."""
+
+    client_secret: Secret | None = setting(
+        None, "The client secret; none for a public client.", where=NOT_IN_STORE
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import admit
 from admit.clock import Clock, SystemClock
 from admit.masked import Secret
 from admit.plugins import auto, password
-from admit.plugins.oidc import generic, google
+from admit.plugins.oidc import apple, facebook, generic, google
 from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore, SettableClock
 
 
@@ -49,18 +49,18 @@ def open_on() -> Iterator[OpenOn]:
         def open_engine(
             name: str,
             issuer: str,
+            settings: Mapping[str, object] | None = None,
             *,
             store: MemoryStore | None = None,
             clock: Clock | None = None,
             plugins: tuple[object, ...] = (),
-            **settings: object,
         ) -> admit.Engine:
             given = {
                 "issuer": issuer,
                 "client_id": CLIENT,
-                "client_secret": Secret(SECRET),
                 "redirect_uris": (CALLBACK,),
-                **settings,
+                **({} if name == "oauth2-apple" else {"client_secret": Secret(SECRET)}),
+                **(settings or {}),
             }
             named = {f"{name}.{field}": value for field, value in given.items()}
             return opened.enter_context(
@@ -68,7 +68,7 @@ def open_on() -> Iterator[OpenOn]:
                     store or MemoryStore(),
                     key=KEY,
                     settings={**CHEAP_HASHING, **named},
-                    plugins=[Inbox(), password, auto, google, generic, *plugins],
+                    plugins=[Inbox(), password, auto, apple, facebook, google, generic, *plugins],
                     discover=False,
                     clock=clock or SystemClock(),
                     worker=False,

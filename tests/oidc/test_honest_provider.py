@@ -71,7 +71,7 @@ def test_o2_a_browser_that_is_sent_comes_back_logged_in(
     when Ada logs in there and it comes back with its cookie,
     then she is in, and the application gets back what it gave.
     """
-    engine = open_on(name, honest.url, return_uris=("https://app.example.com/home",))
+    engine = open_on(name, honest.url, {"return_uris": ("https://app.example.com/home",)})
     begun = engine.redirects.begin(
         name, return_to="https://app.example.com/home", context={"tab": "7"}
     )
@@ -113,7 +113,7 @@ def test_o1_the_same_subject_at_two_issuers_is_two_users(
     """
     store = MemoryStore()
     by_issuer = [
-        open_on("oidc", provider.url, store=store, trusts_addresses=True)
+        open_on("oidc", provider.url, {"trusts_addresses": True}, store=store)
         .log_in("oidc", id_token=provider.id_token_for_app(ADA, "o1"))
         .user
         for provider in (honest, second_honest)

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from honest import Honest, OpenOn
+from honest import OpenOn
 from hostile_provider import (
     CALLBACK,
     DISCOVERY,
@@ -52,7 +52,7 @@ def engine(hostile: Hostile, open_on: OpenOn, clock: SettableClock) -> admit.Eng
 @pytest.fixture
 def impatient(hostile: Hostile, open_on: OpenOn, clock: SettableClock) -> admit.Engine:
     """An engine that waits for the provider a fifth of a second at most."""
-    return open_on("oidc", hostile.url, clock=clock, time_limit=timedelta(milliseconds=200))
+    return open_on("oidc", hostile.url, {"time_limit": timedelta(milliseconds=200)}, clock=clock)
 
 
 def by_id_token(engine: admit.Engine, hostile: Hostile, **signing: Any) -> admit.User:
@@ -579,16 +579,14 @@ def test_o3_an_issuer_that_names_itself_always_does(
 
 
 def test_o3_the_callback_of_one_provider_takes_no_answer_for_another(
-    honest: Honest, hostile: Hostile, open_on: OpenOn
+    hostile: Hostile, open_on: OpenOn, clock: SettableClock
 ) -> None:
     """
     Given two providers, one of them hostile, each with a callback of its own,
     when a browser that was sent to one comes back at the other's callback,
     then its code goes to neither.
     """
-    settings = {"oidc-second.issuer": honest.url}
-    engine = open_on("oidc", hostile.url, plugins=(OpenIdPlugin("oidc-second"),))
-    del settings
+    engine = open_on("oidc", hostile.url, clock=clock, plugins=(OpenIdPlugin("oidc-second"),))
     begun = engine.redirects.begin("oidc")
 
     with pytest.raises(RedirectInvalid) as refused:
@@ -621,8 +619,10 @@ def test_t7_a_browser_is_sent_only_where_the_list_says(
     when a log-in is begun for another,
     then it is refused: URIs are compared as they are.
     """
+    asked: dict[str, Any] = {field: uri}
+
     with pytest.raises(InvalidInput, match=field):
-        engine.redirects.begin("oidc", **{field: uri})
+        engine.redirects.begin("oidc", **asked)
 
 
 def test_t7_without_a_name_the_only_callback_is_meant(
@@ -634,7 +634,7 @@ def test_t7_without_a_name_the_only_callback_is_meant(
     then it is refused; each can be named.
     """
     both = (CALLBACK, "https://app.example.com/other")
-    engine = open_on("oidc", hostile.url, clock=clock, redirect_uris=both)
+    engine = open_on("oidc", hostile.url, {"redirect_uris": both}, clock=clock)
 
     with pytest.raises(InvalidInput, match="redirect_uri"):
         engine.redirects.begin("oidc")

@@ -53,7 +53,7 @@ def later(**seconds: float) -> Forge:
     return forge
 
 
-def with_header(**header: object) -> Forge:
+def with_header(**header: Any) -> Forge:
     """Return what makes a token that the attacker signed, whose header says how to believe it."""
     return lambda hostile, nonce: hostile.mint(
         hostile.claims(nonce), key=OTHER_KEY, kid="attacker", **header
@@ -149,7 +149,7 @@ def come_in(engine: admit.Engine, hostile: Hostile, mode: Mode, forge: Forge) ->
 @pytest.fixture
 def engine(hostile: Hostile, open_on: OpenOn, clock: SettableClock) -> admit.Engine:
     """An engine that believes the provider, and its addresses."""
-    return open_on("oidc", hostile.url, clock=clock, trusts_addresses=True)
+    return open_on("oidc", hostile.url, {"trusts_addresses": True}, clock=clock)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -207,7 +207,7 @@ def test_o3_a_token_for_one_of_our_apps_is_taken_by_id_token_alone(
     when its id token comes, it is taken;
     when the provider gives it for a code of the web client, it is not.
     """
-    engine = open_on("oidc", hostile.url, clock=clock, other_client_ids=("the-app",))
+    engine = open_on("oidc", hostile.url, {"other_client_ids": ("the-app",)}, clock=clock)
     for_the_app = changed(aud="the-app", azp="the-app")
 
     come_in(engine, hostile, "id token", for_the_app)

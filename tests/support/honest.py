@@ -42,11 +42,11 @@ class OpenOn(Protocol):
         self,
         name: str,
         issuer: str,
+        settings: Mapping[str, object] | None = None,
         *,
         store: MemoryStore | None = None,
         clock: Clock | None = None,
         plugins: tuple[object, ...] = (),
-        **settings: object,
     ) -> admit.Engine: ...
 
 
