@@ -139,6 +139,14 @@ def _throttle(record: Record) -> Wanted:
     return Wanted(None, (Label("until", until),))
 
 
+def _redirect(record: Record) -> Wanted:
+    until = _text(record.body, "until")
+    from_text(until)
+    for name in ("provider", "redirect_uri", "binding", "key"):
+        _text(record.body, name)
+    return Wanted(None, (Label("until", until),))
+
+
 def _seal(record: Record) -> Wanted:
     body = record.body
     _text(body, "mac")
@@ -182,6 +190,7 @@ _READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
     "erasure": _erasure,
     "forgotten": _forgotten,
     "job": _job,
+    "oauth-state": _redirect,
     "phantom": _phantom,
     "seal": _seal,
     "secret": _secret,

@@ -18,9 +18,10 @@ APP, APP_SECRET = "1234567890", "the secret of the app"
 
 
 class GraphServer:
-    """Knows one person, Ada, whose token is `TOKEN`."""
+    """Knows Ada, whose token is `TOKEN`, and Grace, who is told of by `GRACES_TOKEN` alone."""
 
     TOKEN = "EAAB-the-token-of-ada"
+    GRACES_TOKEN = "EAAB-the-token-of-grace"
     CODE = "AQB-the-code-of-ada"
 
     def __init__(self) -> None:
@@ -48,12 +49,18 @@ class GraphServer:
         if path == "/debug_token":
             if asked.get("access_token") != f"{APP}|{APP_SECRET}":
                 return _error(104)
-            known = asked.get("input_token") == self.TOKEN
-            return 200, {"data": self.token if known else {"is_valid": False}}
+            whose = {
+                self.TOKEN: self.token,
+                self.GRACES_TOKEN: {**self.token, "user_id": "19061209"},
+            }
+            return 200, {"data": whose.get(asked["input_token"], {"is_valid": False})}
         if path == "/me":
-            proof = hmac.digest(APP_SECRET.encode(), self.TOKEN.encode(), hashlib.sha256).hex()
-            if asked.get("access_token") != self.TOKEN or asked.get("appsecret_proof") != proof:
+            token = asked["access_token"]
+            proof = hmac.digest(APP_SECRET.encode(), token.encode(), hashlib.sha256).hex()
+            if asked.get("appsecret_proof") != proof:
                 return _error(190)
+            if token == self.GRACES_TOKEN:
+                return 200, {"id": "19061209", "name": "Grace Hopper"}
             wanted = asked["fields"].split(",")
             return 200, {n: value for n, value in self.person.items() if n in wanted}
         if path == "/oauth/access_token":
