@@ -82,6 +82,7 @@ class FacebookProvider:
     """
 
     name = NAME
+    enabled_by_default = False
 
     def __init__(self) -> None:
         self._kept_graph: Graph | None = None

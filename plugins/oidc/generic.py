@@ -43,7 +43,8 @@ class OpenIdPlugin:
     @hookimpl
     def register_providers(self) -> Iterable[Provider]:
         """Offer the provider."""
-        return [OpenIdProvider(self._name, self._dialect)]
+        chosen = self._section is not GenericSettings  # somebody loaded it, so it is wanted
+        return [OpenIdProvider(self._name, self._dialect, enabled_by_default=chosen)]
 
     def _dialect(self) -> Dialect:
         from .client import Dialect

@@ -55,8 +55,11 @@ class OpenIdProvider:
     What it needs – a JOSE library, an HTTP client – is imported at the first log-in.
     """
 
-    def __init__(self, name: str, dialect: Callable[[], Dialect]) -> None:
+    def __init__(
+        self, name: str, dialect: Callable[[], Dialect], *, enabled_by_default: bool = False
+    ) -> None:
         self.name = name
+        self.enabled_by_default = enabled_by_default
         self._dialect = dialect
         self._client: OpenIdClient | None = None
 

@@ -29,6 +29,7 @@ class IdTokenContract(ProviderContract):
     @pytest.fixture
     def settings(self) -> dict[str, object]:
         return {
+            f"{self.provider}.enabled": True,
             f"{self.provider}.issuer": self.server.url,
             f"{self.provider}.client_id": CLIENT,
         }
@@ -93,6 +94,7 @@ class TestFacebook(ProviderContract):
     @pytest.fixture
     def settings(self) -> dict[str, object]:
         return {
+            "oauth2-facebook.enabled": True,
             "oauth2-facebook.client_id": APP,
             "oauth2-facebook.client_secret": Secret(APP_SECRET),
             "oauth2-facebook.graph_url": self.server.url,

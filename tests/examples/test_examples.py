@@ -69,6 +69,12 @@ newest message. [token-superseded]
         code from the desk: confirmed
         badge: confirmed Grace
     """,
+    "sign_in_with": """
+        logged in: confirmed Ada
+        address proved: oidc
+        back to: /basket
+        the same answer again: redirect-invalid
+    """,
     "embed_fastapi": """
         register: If this address can be used, a message is on its way.
         confirm: confirmed

@@ -56,6 +56,7 @@ def open_on() -> Iterator[OpenOn]:
             plugins: tuple[object, ...] = (),
         ) -> admit.Engine:
             given = {
+                "enabled": True,
                 "issuer": issuer,
                 "client_id": CLIENT,
                 "redirect_uris": (CALLBACK,),

@@ -179,8 +179,8 @@ def test_the_gate_rules_each_of_them(
         come_in(engine, hostile, "oauth2-google", sub="two", email="eve@example.net")
     with pytest.raises(admit.errors.DomainRefused):
         come_in(engine, hostile, "oauth2-google", sub="three", email_verified=False)
-    engine.settings.set("oauth2-google.enabled", False)
+    disabled = open_on("oauth2-google", hostile.url, {"enabled": False}, clock=clock)
     with pytest.raises(admit.errors.ProviderDisabled):
-        engine.redirects.begin("oauth2-google")
+        disabled.redirects.begin("oauth2-google")
 
     assert {"name": "Ada"} == user.identities[0].data

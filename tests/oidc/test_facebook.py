@@ -40,6 +40,7 @@ def open_facebook(graph: GraphServer, clock: SettableClock) -> Iterator[OpenFace
 
     def open_engine(**changed: object) -> admit.Engine:
         settings = {
+            "enabled": True,
             "client_id": APP,
             "client_secret": Secret(APP_SECRET),
             "graph_url": graph.url,

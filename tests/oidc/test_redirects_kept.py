@@ -79,8 +79,12 @@ def test_a_redirect_under_way_is_lost_with_the_engine_key_alone(
         def close(self) -> None:
             """Stay, for the next engine."""
 
-    settings = {"oidc.issuer": hostile.url, "oidc.client_id": "the-client"}
-    settings["oidc.redirect_uris"] = "https://app.example.com/callback"
+    settings = {
+        "oidc.enabled": "true",
+        "oidc.issuer": hostile.url,
+        "oidc.client_id": "the-client",
+        "oidc.redirect_uris": "https://app.example.com/callback",
+    }
     new = bytes(reversed(range(32)))
 
     def opened(store: MemoryStore, key: list[bytes]) -> admit.Engine:
