@@ -69,7 +69,23 @@ newest message. [token-superseded]
         code from the desk: confirmed
         badge: confirmed Grace
     """,
-    "sign_in_with": """
+    "sign_in_with_google": """
+        logged in: confirmed as 1815
+        again, the same user: True
+        a token that nobody signed: wrong-credentials
+    """,
+    "sign_in_with_apple": """
+        first: Ada Lovelace, confirmed
+        later: Ada Lovelace, confirmed
+        address: x7k@privaterelay.appleid.com proved by oauth2-apple
+        cookie: SameSite None
+    """,
+    "sign_in_with_facebook": """
+        logged in: confirmed Ada Lovelace
+        address proved: False
+        a token for another app: wrong-credentials
+    """,
+    "sign_in_with_oidc": """
         logged in: confirmed Ada
         address proved: oidc
         back to: /basket

@@ -94,6 +94,26 @@ def test_an_engine_at_work_loads_its_own_libraries_alone() -> None:
     assert set() == rare & modules
 
 
+def test_providers_of_others_load_nothing_before_somebody_comes_in() -> None:
+    """
+    Given the providers that ask somebody else's server,
+    when an engine has loaded them,
+    then no HTTP client, no TLS and no cryptography is there until the first log-in.
+    """
+    modules = loaded_by(
+        "import admit\n"
+        "from admit.plugins.oidc import apple, facebook, generic, google\n"
+        "from admit.testing import CHEAP_HASHING, KEY, MemoryStore\n"
+        "plugins = [apple, facebook, generic, google]\n"
+        "with admit.open(MemoryStore(), key=KEY, discover=False, plugins=plugins,\n"
+        "                settings=CHEAP_HASHING):\n"
+        "    pass\n"
+    )
+
+    assert FIVE_LIBRARIES | WHAT_THEY_NEED >= foreign(modules)
+    assert set() == {"http.client", "socket", "ssl", "urllib.request"} & modules
+
+
 @pytest.mark.parametrize("name", admit.__all__)
 def test_each_public_name_is_there(name: str) -> None:
     """
