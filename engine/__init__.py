@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ._usecases.audit import Audit
     from ._usecases.bulk import BulkResult
     from ._usecases.prepared import Prepared
-    from ._usecases.redirect import BegunRedirect, PendingRedirect, RedirectEnd
+    from ._usecases.redirect import BegunRedirect
+    from ._usecases.redirect_answer import PendingRedirect, RedirectEnd
     from ._usecases.sweep import Swept
     from ._usecases.why import Why
     from ._worker import Worked
@@ -124,7 +125,8 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "_usecases.audit": ("Audit",),
         "_usecases.bulk": ("BulkResult",),
         "_usecases.prepared": ("Prepared",),
-        "_usecases.redirect": ("BegunRedirect", "PendingRedirect", "RedirectEnd"),
+        "_usecases.redirect": ("BegunRedirect",),
+        "_usecases.redirect_answer": ("PendingRedirect", "RedirectEnd"),
         "_usecases.sweep": ("Swept",),
         "_usecases.why": ("Why",),
         "_worker": ("Worked",),

@@ -1,4 +1,4 @@
-"""The verbs of logging in through a browser: begin, look, finish."""
+"""The verbs of logging in and linking through a browser: begin, look, finish."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from ._core import Core
 from ._events import Acting
-from ._usecases import redirect
-from ._usecases.redirect import BegunRedirect, PendingRedirect, RedirectEnd
+from ._usecases import fresh, redirect, redirect_answer
+from ._usecases.redirect import BegunRedirect, Journey
+from ._usecases.redirect_answer import PendingRedirect, RedirectEnd, Returned
 from .masked import Secret
 
 Answer = Callable[[Callable[[], RedirectEnd]], RedirectEnd]
@@ -63,14 +64,30 @@ class Redirects:
             NotConfigured, ProviderFailed: it cannot be used as things stand.
         """
         self._count()
-        return redirect.begin(
-            self._core,
-            self._by,
-            provider,
-            redirect_uri=redirect_uri,
-            return_to=return_to,
-            context=context,
-        )
+        asked = Journey(redirect_uri=redirect_uri, return_to=return_to, context=context)
+        return redirect.begin(self._core, self._by, provider, asked)
+
+    def begin_link(
+        self,
+        provider: str,
+        *,
+        access_token: str | Secret,
+        redirect_uri: str | None = None,
+        return_to: str | None = None,
+        context: Mapping[str, str] | None = None,
+    ) -> BegunRedirect:
+        """Begin to link an identity at *provider* to the user whose *access_token* this is. The
+        rest is as in `begin`; her log-in must be fresh.
+
+        Raises:
+            SessionInvalid: this is no access token, or its session ended.
+            FreshLogInNeeded: her log-in was too long ago (security.md O6).
+            UnknownName, InvalidInput, NotConfigured, ProviderFailed: as `begin`.
+        """
+        self._count()
+        _, session = fresh.caller(self._core, access_token, fresh=True)
+        asked = Journey(redirect_uri=redirect_uri, return_to=return_to, context=context)
+        return redirect.begin(self._core, self._by, provider, asked, links_to=session)
 
     def look(self, parameters: Mapping[str, str]) -> PendingRedirect:
         """Return what waits for an answer with these *parameters*, and let it wait on: so that a
@@ -79,7 +96,7 @@ class Redirects:
         Raises:
             RedirectInvalid: nothing does.
         """
-        return redirect.look(self._core, parameters)
+        return redirect_answer.look(self._core, parameters)
 
     def cookie_name(self, parameters: Mapping[str, str]) -> str:
         """Return the name of the cookie that an answer with these *parameters* has to come with."""
@@ -91,23 +108,26 @@ class Redirects:
         *,
         binding: str | Secret | None,
         provider: str | None = None,
+        access_token: str | Secret | None = None,
     ) -> RedirectEnd:
-        """Log in with what a browser came back with: once, from the browser that was sent.
+        """Take what a browser came back with: once, from the browser that was sent. Logs its user
+        in, or links.
 
-        *binding* is the value of its cookie. *provider*, where each has a callback of its own, is
-        the one that this callback is for: one more defence against a provider that poses as
-        another.
+        *binding* is the value of its cookie; for a link the *access_token* of the session that
+        asked for it does as well. *provider*, where each has a callback of its own, is the one that
+        this callback is for: one more defence against a provider that poses as another.
 
         Raises:
-            RedirectInvalid: no log-in of this browser waits for this answer; `because` says more.
+            RedirectInvalid: nothing waits for this answer of this browser; `because` says more.
             ProviderRefused: the provider, or the user there, said no.
             WrongCredentials: what it answered is not good.
-            UserDisabled, Vetoed, PluginFailed: as `Engine.log_in`.
+            UserDisabled, Vetoed, PluginFailed …: as `Engine.log_in`.
+            SessionInvalid: the session that asked for a link has ended.
+            IdentityTaken, AlreadyLinked …: as `Identities.link`.
             ProviderFailed: the provider's server cannot be asked. Begin again later.
         """
         self._count()
-        return self._answer(
-            lambda: redirect.finish(
-                self._core, self._by, parameters, binding=binding, provider=provider
-            )
+        came = Returned(
+            parameters=parameters, binding=binding, access_token=access_token, provider=provider
         )
+        return self._answer(lambda: redirect_answer.finish(self._core, self._by, came))

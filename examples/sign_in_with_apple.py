@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
             for what, more in (("first", {"user": NAME}), ("later", {})):
                 begun = engine.redirects.begin("oauth2-apple")
                 form = post_from_apple(begun.url, **more)
-                user = engine.redirects.finish(form, binding=begun.binding).log_in.user
+                user = engine.redirects.finish(form, binding=begun.binding).user
                 print(f"{what}: {user.identities[0].data['name']}, {user.state}")
             assert user.address is not None
             print("address:", user.address.typed, "proved by", user.address.proved_by)

@@ -45,7 +45,7 @@ def main(folder: Path) -> None:
             answer = press_log_in(begun.url)  # the browser keeps begun.binding in its cookie
 
             end = engine.public.redirects.finish(answer, binding=begun.binding)
-            user = end.log_in.user
+            user = end.user
             print("logged in:", user.state, user.identities[0].data["name"])
             print("address proved:", user.address is not None and user.address.proved_by)
             print("back to:", end.context["page"])

@@ -77,9 +77,24 @@ def link(
     except WrongCredentials as problem:
         record_refusal(core, by, user, "link", problem.code)
         raise
+    return _linking(core, by, user, proof, asks)
+
+
+def link_as(
+    core: Core, by: Acting, user_id: str, provider: str, claim: Claim, *, asks: Session
+) -> Prepared[User]:
+    """Prepare linking the identity of a proved *claim* to the user whose session *asks*."""
+    user = load(core, user_id)
+    proof = _proof_of(core, linkable(core, provider), claim)
+    return _linking(core, by, user, proof, asks)
+
+
+def _linking(
+    core: Core, by: Acting, user: User, proof: _Proof, asks: Session | None
+) -> Prepared[User]:
     if proof.holder is not None and proof.identity is not None and proof.holder.id != user.id:
         check_state(core, by, proof.holder, proof.identity)
-    gate.pass_with_claim(core, by, "link", provider, proof.claim, user)
+    gate.pass_with_claim(core, by, "link", proof.offer.name, proof.claim, user)
 
     def decide(settle: bool) -> Finish[User]:
         return done(_link(core, by, user.id, proof, asks, settle=settle))
@@ -116,20 +131,26 @@ def _proof(core: Core, provider: str, credentials: Mapping[str, object]) -> _Pro
     claim = gate.claim_of(core, offer, credentials)
     if claim.user is not None:  # credentials of a user, such as a key, are nobody's identity
         raise _not_linkable(core, provider)
-    key = f"{provider}:{claim.login_key}"
-    holder = find_by_key(core, key)
-    if holder is None and not claim.proved:
-        holder = newest(waiting(core, key))
-    identity = None if holder is None else _identity(holder, provider, claim)
+    proof = _proof_of(core, offer, claim)
     if not claim.proved:
         check: Check = core.plugins.call(
             offer,
             "check",
-            lambda: offer.value.check(credentials, identity, core.services),
+            lambda: offer.value.check(credentials, proof.identity, core.services),
             gate.limit_seconds(core, offer),
         )
-        if not check.accepted or identity is None:
+        if not check.accepted or proof.identity is None:
             raise WrongCredentials
+    return proof
+
+
+def _proof_of(core: Core, offer: Offer, claim: Claim) -> _Proof:
+    """Return whose the claimed identity is so far."""
+    key = f"{offer.name}:{claim.login_key}"
+    holder = find_by_key(core, key)
+    if holder is None and not claim.proved:
+        holder = newest(waiting(core, key))
+    identity = None if holder is None else _identity(holder, offer.name, claim)
     return _Proof(offer, claim, holder, identity)
 
 
@@ -185,6 +206,7 @@ def _decide(
         id=claim.identity_id or core.ids.mint(now),
         login_key=claim.login_key,
         data=claim.data,
+        private=claim.private,
         added_at=now,
     )
     return decide_gain(core, by, user, identity, _addresses(proof, core), asks)

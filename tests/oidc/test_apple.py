@@ -57,7 +57,7 @@ def sign_in(engine: admit.Engine, honest: Honest, user: Mapping[str, Any]) -> ad
     """Send a browser there and take its answer."""
     begun = engine.redirects.begin(APPLE)
     answer = honest.press_log_in(begun.url, user)
-    return engine.redirects.finish(answer, binding=begun.binding).log_in.user
+    return engine.redirects.finish(answer, binding=begun.binding).user
 
 
 def test_o4_the_name_comes_once_and_is_kept(honest_apple: Honest, open_on: OpenOn) -> None:

@@ -85,7 +85,7 @@ def by_redirect(engine: admit.Engine, graph: GraphServer) -> admit.User:
     sent = sent_with(begun)
     graph.challenge, graph.redirect_uri = sent["code_challenge"], sent["redirect_uri"]
     answer = {"code": graph.CODE, "state": sent["state"]}
-    return engine.redirects.finish(answer, binding=begun.binding).log_in.user
+    return engine.redirects.finish(answer, binding=begun.binding).user
 
 
 MODES: dict[str, Mode] = {"access token": by_token, "code": by_code, "redirect": by_redirect}

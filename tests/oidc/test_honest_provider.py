@@ -81,10 +81,11 @@ def test_o2_a_browser_that_is_sent_comes_back_logged_in(
     end = engine.redirects.finish(answer, binding=begun.binding, provider=name)
 
     assert begun.cookie_name == engine.redirects.cookie_name(answer)
-    assert "ada-1815" == end.log_in.user.identities[0].id
+    assert "ada-1815" == end.user.identities[0].id
     assert "https://app.example.com/home" == pending.return_to == end.return_to
     assert {"tab": "7"} == pending.context == end.context
-    assert end.log_in.user.id == engine.verify(end.log_in.access_token).user_id
+    assert end.log_in is not None
+    assert end.user.id == engine.verify(end.log_in.access_token).user_id
 
 
 def test_a_user_who_says_no_there_is_not_logged_in(honest: Honest, open_on: OpenOn) -> None:

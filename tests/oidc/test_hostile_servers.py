@@ -73,7 +73,7 @@ def by_redirect(engine: admit.Engine, hostile: Hostile) -> admit.User:
     sent = sent_with(begun)
     hostile.token_answer["id_token"] = hostile.mint(hostile.claims(sent["nonce"]))
     answer = {"code": "a code", "state": sent["state"]}
-    return engine.redirects.finish(answer, binding=begun.binding).log_in.user
+    return engine.redirects.finish(answer, binding=begun.binding).user
 
 
 MODES: dict[str, Callable[[admit.Engine, Hostile], admit.User]] = {
@@ -472,7 +472,7 @@ def test_o2_an_answer_in_another_browser_is_turned_away(
         assert "other-browser" == refused.value.because
     assert hostile.asked["/token"] == 0
     assert "ada-1815" == (
-        engine.redirects.finish(answer, binding=attackers.binding).log_in.user.identities[0].id
+        engine.redirects.finish(answer, binding=attackers.binding).user.identities[0].id
     )
 
 

@@ -143,7 +143,7 @@ def come_in(engine: admit.Engine, hostile: Hostile, mode: Mode, forge: Forge) ->
     sent: dict[str, Any] = parse_qs(urlsplit(begun.url).query)
     hostile.token_answer["id_token"] = forge(hostile, sent["nonce"][0])
     answer = {"code": "a code", "state": sent["state"][0]}
-    return engine.redirects.finish(answer, binding=begun.binding).log_in.user
+    return engine.redirects.finish(answer, binding=begun.binding).user
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_a_redirect_under_way_is_lost_with_the_engine_key_alone(
         first, second = engine.redirects.begin("oidc"), engine.redirects.begin("oidc")
     with opened(store, [new, KEY]) as engine:
         end = engine.redirects.finish(answered(hostile, first), binding=first.binding)
-        assert "confirmed" == end.log_in.user.state
+        assert "confirmed" == end.user.state
     with opened(store, [new]) as engine, pytest.raises(RedirectInvalid):
         engine.redirects.finish(answered(hostile, second), binding=second.binding)
 
