@@ -31,6 +31,8 @@ class EraseStep(Protocol):
 
     - `private_of = ("oauth2-apple", …)`: the providers of whose identities it needs what is
       `private` – a token to revoke (default: none, so that it is gone at once);
+    - `needs_private = True`: it has nothing to do for a user of whom none of that is kept, and is
+      not called for her (default False);
     - `limit_seconds`: how long a try may take (default 30);
     - `inline = True`: it does no I/O (default False: in a thread of ours, under the limit).
     """

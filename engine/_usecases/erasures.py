@@ -15,6 +15,7 @@ import attrs
 from .._codec import user_body, user_from
 from .._core import Core
 from .._evolve import evolve
+from .._plugins import Offer
 from ..clock import from_text, to_text
 from ..leaving import ErasureStep
 from ..records import User
@@ -56,8 +57,8 @@ class Saga:
 
 def begun(core: Core, user: User) -> tuple[Put, ...]:
     """Return what has the erase steps called for *user*, who is being deleted; nothing when no
-    plugin has any."""
-    offers = core.plugins.offers(HOOK)
+    plugin has any that concerns her."""
+    offers = _concerning(core, user)
     if not offers:
         return ()
     now = core.now()
@@ -72,6 +73,19 @@ def begun(core: Core, user: User) -> tuple[Put, ...]:
         steps=tuple(ErasureStep(name=name, due_at=now) for name in offers),
     )
     return (saga_put(saga),)
+
+
+def _concerning(core: Core, user: User) -> Mapping[str, Offer]:
+    """Return the erase steps that have anything to do for *user*."""
+    loaded = core.plugins.offers(HOOK)
+    return {name: offer for name, offer in loaded.items() if _concerns(offer.value, user)}
+
+
+def _concerns(step: object, user: User) -> bool:
+    if not getattr(step, "needs_private", False):
+        return True
+    named = private_of(step)
+    return any(identity.private for identity in user.identities if identity.provider in named)
 
 
 def private_of(step: object) -> Collection[str]:
@@ -108,7 +122,8 @@ def saga_from(core: Core, record: Record) -> Saga:
     body = record.body
     if "steps" not in body:  # an earlier form: the user alone, for all steps there are
         now = core.now()
-        steps = [ErasureStep(name=name, due_at=now) for name in core.plugins.offers(HOOK)]
+        offers = _concerning(core, user_from(record))
+        steps = [ErasureStep(name=name, due_at=now) for name in offers]
         body = {
             "since": to_text(now),
             "user": body,

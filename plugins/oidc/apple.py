@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +11,10 @@ import attrs
 
 from admit.errors import InvalidSetting
 from admit.hookspecs import hookimpl
+from admit.leaving import EraseStep, Left
 from admit.masked import Secret
 from admit.providers import Provider
+from admit.records import User
 from admit.services import Services
 from admit.settings import NOT_IN_STORE, setting
 
@@ -122,6 +124,20 @@ def _dialect() -> Dialect:
     )
 
 
+class AppleRevocation:
+    """Takes back what Apple gave us for a user who is deleted, as it asks of apps."""
+
+    private_of = (NAME,)
+    needs_private = True
+
+    def __init__(self) -> None:
+        self._provider = OpenIdProvider(NAME, _dialect)
+
+    def erase(self, left: Left, services: Services) -> None:
+        """Revoke the refresh token, where there is one. Raises ProviderFailed: tried again."""
+        self._provider.revoke(left.user, services)
+
+
 @hookimpl
 def register_settings() -> Mapping[str, type]:
     """Offer the section `oauth2-apple`."""
@@ -132,3 +148,9 @@ def register_settings() -> Mapping[str, type]:
 def register_providers() -> Iterable[Provider]:
     """Offer `oauth2-apple`."""
     return [OpenIdProvider(NAME, _dialect)]
+
+
+@hookimpl
+def register_erase_steps() -> Mapping[str, Callable[[User], None] | EraseStep]:
+    """Offer `apple-revocation`."""
+    return {"apple-revocation": AppleRevocation()}

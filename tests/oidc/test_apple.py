@@ -22,9 +22,14 @@ from hostile_provider import Hostile
 from plugin_services import Probe
 
 import admit
-from admit.errors import InvalidSetting, NotConfigured, ProviderFailed, WrongCredentials
+from admit.errors import (
+    InvalidSetting,
+    NotConfigured,
+    ProviderFailed,
+    StoreDamaged,
+    WrongCredentials,
+)
 from admit.masked import Secret
-from admit.plugins.oidc import apple
 from admit.services import Services
 from admit.stores import Change
 from admit.testing import MemoryStore, SettableClock
@@ -215,29 +220,32 @@ def test_what_is_wrong_with_the_key_is_said(
         engine.log_in(APPLE, auth_code="a code")
 
 
-def test_t3_the_refresh_token_is_sealed_and_can_be_taken_back(
+def test_t3_the_refresh_token_is_sealed_and_taken_back_when_its_user_goes(
     honest_apple: Honest, open_on: OpenOn
 ) -> None:
     """
-    Given Ada, who signed in through the browser, so that Apple gave us a refresh token,
-    when she is looked at, it is nowhere in the clear; when it is taken back, Apple has it revoked;
-    when it is taken back once more, nothing is wrong.
+    Given a user who signed in through the browser, so that Apple gave us a refresh token,
+    when she is looked at, it stands nowhere in the clear; when she is deleted, the worker has Apple
+    revoke it, and nothing of it is left.
     """
     store, probe = MemoryStore(), Probe()
     written: list[Change] = []
     store.before_commit = written.append
     engine = open_on(APPLE, honest_apple.url, TEAM, store=store, plugins=(probe,))
     before = honest_apple.revoked()
-
     user = sign_in(engine, honest_apple, {"sub": "to be revoked"})
     sealed = user.identities[0].private["refresh_token"]
-    provider = next(iter(apple.register_providers()))
-    services = _services(engine, probe)
-    for _ in range(2):
-        provider.revoke(user, services)  # type: ignore[attr-defined]  # more than a Provider
+    token = _services(engine, probe).unseal(sealed).reveal()
+
+    engine.delete(user)
+    while engine.work_once():
+        pass
 
     assert before + 1 == honest_apple.revoked()
-    assert services.unseal(sealed).reveal() not in all_text(written) + repr(user)
+    assert token not in all_text(written) + repr(user)
+    assert [("apple-revocation", "done")] == [
+        (step.name, step.ended) for step in engine.users.erasure(user.id).steps
+    ]
 
 
 def _services(engine: admit.Engine, probe: Probe) -> Services:
@@ -247,20 +255,76 @@ def _services(engine: admit.Engine, probe: Probe) -> Services:
     return probe.services
 
 
+def test_what_apple_cannot_be_asked_now_is_asked_later(
+    honest_apple: Honest, open_on: OpenOn, clock: SettableClock
+) -> None:
+    """
+    Given a deleted user, and a key that Apple does not take,
+    when the worker tries to take the token back,
+    then the step failed with a code, and is tried again.
+    """
+    store = StaysOpen()
+    user = sign_in(
+        open_on(APPLE, honest_apple.url, TEAM, store=store), honest_apple, {"sub": "late"}
+    )
+    wrong = {**TEAM, "key_id": "KEY7654321"}
+    engine = open_on(APPLE, honest_apple.url, wrong, store=store)
+
+    engine.delete(user)
+    while engine.work_once():
+        pass
+
+    [step] = engine.users.erasure(user.id).steps
+    assert step.ended is None
+    assert (step.error or "").startswith("provider-failed")
+
+
+class StaysOpen(MemoryStore):
+    """A store that an engine does not take with it when it closes."""
+
+    def close(self) -> None:
+        """Stay, for the next engine."""
+
+
 def test_who_came_with_an_id_token_alone_has_nothing_to_take_back(
     hostile: Hostile, open_on: OpenOn, clock: SettableClock
 ) -> None:
     """
-    Given an app that hands over id tokens,
-    when its user is to be erased there,
-    then there is nothing to do, and Apple is not asked.
+    Given a user whose app hands over id tokens,
+    when she is deleted,
+    then there is nothing to take back: no step waits for her, and Apple is not asked.
     """
-    probe = Probe()
-    engine = open_on(APPLE, hostile.url, PLAIN, clock=clock, plugins=(probe,))
+    store = MemoryStore()
+    engine = open_on(APPLE, hostile.url, PLAIN, store=store, clock=clock)
     user = engine.log_in(APPLE, id_token=hostile.mint(hostile.claims("n"))).user
 
-    provider = next(iter(apple.register_providers()))
-    provider.revoke(user, _services(engine, probe))  # type: ignore[attr-defined]
+    engine.delete(user)
 
+    assert store.get("erasure", user.id) is None
+    while engine.work_once():
+        pass
     assert {} == user.identities[0].private
     assert [] == hostile.forms
+
+
+@pytest.mark.parametrize("how", ["changed", "of another key", "no text of ours"])
+def test_a_seal_that_does_not_open_is_said_to_be_damaged(
+    how: str, hostile: Hostile, open_on: OpenOn
+) -> None:
+    """
+    Given a sealed text that was changed, or sealed with a key that is gone,
+    when it is to be opened,
+    then the store is damaged, and nothing of it is shown.
+    """
+    probe = Probe()
+    services = _services(open_on(APPLE, hostile.url, PLAIN, plugins=(probe,)), probe)
+    sealed = services.seal(Secret("a refresh token"))
+    broken = {
+        "changed": sealed[:-2] + ("AA" if sealed[-2:] != "AA" else "BB"),
+        "of another key": f"00000000{sealed[8:]}",
+        "no text of ours": "nothing",
+    }[how]
+
+    assert "a refresh token" == services.unseal(sealed).reveal()
+    with pytest.raises(StoreDamaged):
+        services.unseal(broken)
