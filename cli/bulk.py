@@ -45,6 +45,13 @@ def _duration(context: click.Context, option: click.Parameter, value: str) -> ti
     return read
 
 
+def read_duration(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> timedelta | None:
+    """Return the duration that an option was given, or None. Raises click.BadParameter."""
+    return None if value is None else _duration(context, option, value)
+
+
 def _cursor(context: click.Context, option: click.Parameter, value: str | None) -> Cursor | None:
     return read_cursor(value)
 

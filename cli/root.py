@@ -10,7 +10,20 @@ import click
 
 from admit.errors import AdmitError
 
-from . import audit, bulk, demo, diagram, flow, identities, plugins, settings, store, users, work
+from . import (
+    api_keys,
+    audit,
+    bulk,
+    demo,
+    diagram,
+    flow,
+    identities,
+    plugins,
+    settings,
+    store,
+    users,
+    work,
+)
 from .context import common_options, invocation
 from .failures import complain
 from .logs import warnings_shown
@@ -94,6 +107,7 @@ for command in (
     work.sweep,
     audit.audit,
     store.store,
+    api_keys.api_keys,
     diagram.diagram,
 ):
     main.add_command(command)

@@ -139,6 +139,8 @@ def user_body(user: User) -> Body:
             body[name] = to_text(instant)
     if user.epoch:
         body["epoch"] = user.epoch
+    if user.keys_epoch:
+        body["keys_epoch"] = user.keys_epoch
     if user.absorbed_by is not None:
         body["absorbed_by"] = user.absorbed_by
     if user.code_tries is not None:

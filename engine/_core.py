@@ -8,6 +8,7 @@ from typing import Final
 
 import attrs
 
+from ._api_keys import KeyFinder
 from ._events import Acting
 from ._ids import IdSource
 from ._jwt import TokenSigner
@@ -38,6 +39,7 @@ class Core:
     plugins: Plugins
     sources: SettingSources
     passwords: PasswordHashing
+    api_keys: KeyFinder
     services: Services
     work_waits: threading.Event = attrs.field(factory=threading.Event)
     """Set when a commit queued something, so that the worker need not poll for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from ._api_keys import KeyFinder
 from ._keys import KeyRing
 from ._passwords import PasswordHashing, normal
 from ._plugins import Offer, Plugins
@@ -14,6 +15,7 @@ from ._setting_sources import SettingSources
 from .clock import Clock
 from .errors import DeliveryFailed, NotConfigured, PasswordRefused, Vetoed
 from .masked import Secret
+from .records import ApiKey
 from .settings import Settings
 from .transports import Message
 
@@ -31,6 +33,7 @@ class EngineServices:
         passwords: PasswordHashing,
         rendering: Rendering,
         keys: KeyRing,
+        api_keys: KeyFinder,
     ) -> None:
         self._clock = clock
         self._plugins = plugins
@@ -38,6 +41,7 @@ class EngineServices:
         self._passwords = passwords
         self._rendering = rendering
         self._keys = keys
+        self._api_keys = api_keys
 
     @property
     def clock(self) -> Clock:
@@ -75,6 +79,9 @@ class EngineServices:
         if name is None:
             raise NotConfigured("A message transport", ["transport"])
         return self._plugins.offer("register_transports", name)
+
+    def api_key(self, text: Secret) -> ApiKey | None:
+        return self._api_keys.find(text.reveal())
 
     def check_password(self, password: Secret, *, address: str | None) -> None:
         settings = self.settings(Settings)

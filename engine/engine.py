@@ -32,6 +32,7 @@ from ._usecases import (
     password as passwords,
 )
 from ._usecases.prepared import Prepared
+from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
 from .groups import EngineSettings, Events, Sessions, Users
 from .identities import Identities
@@ -60,6 +61,7 @@ class Engine:
         self.sessions = Sessions(core, by)
         self.custom_data = CustomDataGroup(core, by)
         self.redirects = Redirects(core, by)
+        self.api_keys = ApiKeys(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
         self.public = PublicFace(core, by, self._somebody_must_work)

@@ -9,6 +9,7 @@ AdmitError
 ├── NotFound                   nobody and nothing by that name
 │   ├── UserNotFound
 │   ├── IdentityNotFound
+│   ├── ApiKeyNotFound
 │   └── UnknownName            no such flow, provider, function, setting: the known ones are listed
 ├── NotAllowedNow              right, but not in this state
 │   ├── NotAllowed             the lifecycle has no such move, or a guard blocks it
@@ -23,6 +24,8 @@ AdmitError
 │   ├── ProviderDisabled
 │   ├── NewUsersRefused        this provider lets in only who has an account
 │   ├── DomainRefused          this provider does not let in addresses of this domain
+│   ├── TooManyApiKeys
+│   ├── ApiKeyNameTaken
 │   ├── RegistrationRefused    the flow answered `fail`: no account is left
 │   └── FlowRefused            the flow answered `fail` for a user who is kept
 ├── TokenRefused
@@ -181,6 +184,17 @@ class UnknownName(NotFound):
         self.next_step = f"Known: {', '.join(self.known) or 'none'}."
 
 
+class ApiKeyNotFound(NotFound):
+    """There is no API key with this id, or it is another user's. Nothing was changed."""
+
+    code = "api-key-not-found"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "There is no API key with this id."
+        self.next_step = "Check it, or list the keys."
+
+
 class NotAllowedNow(AdmitError):
     """The request is understood and refused as things stand. Nothing was changed."""
 
@@ -336,6 +350,29 @@ class DomainRefused(NotAllowedNow):
         self.provider = provider
         self.sentence = "Addresses of this domain are not let in."
         self.next_step = "Use another address."
+
+
+class TooManyApiKeys(NotAllowedNow):
+    """There are as many API keys as there may be. Nothing was changed."""
+
+    code = "too-many-api-keys"
+
+    def __init__(self, most: int, setting: str) -> None:
+        super().__init__(most, setting)
+        self.most, self.setting = most, setting
+        self.sentence = f"There are {most} API keys already, which is the most."
+        self.next_step = f"Delete one that is not needed, or raise {setting}."
+
+
+class ApiKeyNameTaken(NotAllowedNow):
+    """Another API key of this user, or of the server, has this name. Nothing was changed."""
+
+    code = "api-key-name-taken"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "There is an API key of this name already."
+        self.next_step = "Choose another name, or delete that key."
 
 
 class RegistrationRefused(NotAllowedNow):

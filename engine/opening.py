@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
+from ._api_keys import KeyFinder
 from ._copy_mark import refuse_incomplete
 from ._core import Core
 from ._events import Acting
@@ -95,6 +96,7 @@ def open(  # `admit.open`, as a file is opened
             },
         )
         passwords = PasswordHashing(sources.current(Settings))
+        api_keys = KeyFinder(opened, clock)
         core = Core(
             store=opened,
             clock=clock,
@@ -104,7 +106,8 @@ def open(  # `admit.open`, as a file is opened
             plugins=loaded,
             sources=sources,
             passwords=passwords,
-            services=EngineServices(clock, loaded, sources, passwords, Rendering(), keys),
+            api_keys=api_keys,
+            services=EngineServices(clock, loaded, sources, passwords, Rendering(), keys, api_keys),
         )
     except BaseException:
         opened.close()

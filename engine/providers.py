@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from datetime import datetime
 from typing import Any, Literal, Protocol
 
 import attrs
@@ -69,6 +70,8 @@ class Claim:
     """The user whom these credentials belong to, when they are no identity of their own: an API
     key. Only together with `proved`; `identify` is asked once more when the session is written, so
     that credentials which died meanwhile open nothing."""
+    good_until: datetime | None = None
+    """When these credentials die; a session that they open ends then at the latest."""
     data: Mapping[str, object] = attrs.field(factory=dict)
     """Shown to clients; replaces what the identity had at each log-in of a proved claim."""
     adds_data: bool = False

@@ -16,6 +16,7 @@ RunId = NewType("RunId", str)
 """24 hex digits; what a link calls the *token id*."""
 SessionId = NewType("SessionId", str)
 EventId = NewType("EventId", str)
+ApiKeyId = NewType("ApiKeyId", str)
 
 State = Literal["pending", "confirmed", "deleted"]
 STATES: Final[tuple[State, ...]] = ("pending", "confirmed", "deleted")
@@ -179,6 +180,8 @@ class User:
     last_seen_at: datetime | None = None
     epoch: int = 0
     """Sessions of an earlier epoch are dead."""
+    keys_epoch: int = 0
+    """API keys of an earlier one are dead: somebody proved the address since (security.md H2)."""
     absorbed_by: UserId | None = None
     code_tries: CodeTries | None = None
     chore_at: datetime | None = None
@@ -222,6 +225,41 @@ class Session:
     refresh_digest: str = attrs.field(repr=False)
     device: str | None = None
     version: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class ApiKey:
+    """A key that programs log in with: a user's own, or one of the application's server."""
+
+    id: ApiKeyId
+    user: UserId
+    """Whom it logs in: its owner, or a user of type `server` that it has for itself."""
+    name: str
+    digest: str = attrs.field(repr=False)
+    epoch: int
+    place: int | None = None
+    """Which of the places for server keys it holds; None: it is a user's own."""
+    scopes: tuple[str, ...] = ()
+    """What it is good for, in the application's words."""
+    disabled: bool = False
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """To a quarter of an hour."""
+    version: int = 0
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a key of the application's server."""
+        return self.place is not None
+
+
+@attrs.frozen(kw_only=True)
+class NewApiKey:
+    """A key that was just made, with its text: shown now, and never again."""
+
+    key: ApiKey
+    text: Secret = attrs.field(repr=False, validator=must_be_secret)
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,7 @@ from .clock import Clock
 from .masked import Secret
 
 if TYPE_CHECKING:
+    from .records import ApiKey
     from .transports import Message
 
 S = TypeVar("S")
@@ -53,6 +54,11 @@ class Services(Protocol):
             DeliveryFailed: it was not taken.
             NotConfigured: no transport is set, or it lacks settings.
         """
+        ...
+
+    def api_key(self, text: Secret) -> ApiKey | None:
+        """Return the live API key with this text, or None. That it was used is noted on it, once in
+        a quarter of an hour."""
         ...
 
     def check_password(self, password: Secret, *, address: str | None) -> None:

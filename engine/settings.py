@@ -190,6 +190,10 @@ class Settings:
     password_max_length: int = setting(
         1024, "The most characters of a new password.", minimum=128, maximum=LONGEST_PASSWORD
     )
+    api_keys_a_user: int = setting(20, "API keys that one user may have.", minimum=0, maximum=1000)
+    server_api_keys: int = setting(
+        100, "API keys that the application's servers may have.", minimum=0, maximum=10_000
+    )
     must_change_is_enforced: bool = setting(
         True, "Whether a password that an admin chose must be changed before a log-in."
     )

@@ -120,7 +120,9 @@ def _press(core: Core, user: User, run: Run, cause: str, change: Change | None) 
     first = is_first_proof(user, run)
     changed = change(user) if first and change is not None else user
     proof = prove_address(core, with_run(changed, ended(run, "success", now)), run, now)
-    new = evolve(proof.user, epoch=proof.user.epoch + 1) if first else proof.user
+    new = proof.user
+    if first:
+        new = evolve(new, epoch=new.epoch + 1, keys_epoch=new.keys_epoch + 1)
     codes = {"cause": cause, **proof.codes}
     happening = Happening("proved", run=run.id, codes=codes, detail=proof.detail)
     return Decision(result=False, new=new, happenings=(happening,))

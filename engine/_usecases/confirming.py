@@ -30,20 +30,21 @@ def become_confirmed(
     """Return *user* confirmed, and what is to be recorded. Raises NotAllowed.
 
     *cause* is `token`, `code`, `flow`, `reset` or `admin`. *proved* marks the address as proved by
-    *run*: then sessions of before are dead (security.md H2). Confirming never enables.
+    *run*: then sessions and API keys of before are dead (security.md H2). Confirming never enables.
     """
     now = core.now()
     step = move(user.state, "confirm")
     codes = {"cause": cause}
     detail: Mapping[str, object] = {}
-    run_id, epoch = None, user.epoch
+    run_id, epoch, keys_epoch = None, user.epoch, user.keys_epoch
     if run is not None:
         run_id = run.id
         codes["flow"] = run.flow
         if proved:
             proof = prove_address(core, user, run, now)
             codes |= {"proved": "yes", **proof.codes}
-            user, detail, epoch = proof.user, proof.detail, user.epoch + 1
+            user, detail = proof.user, proof.detail
+            epoch, keys_epoch = user.epoch + 1, user.keys_epoch + 1
     # Who holds her keys already leaves no rival to be looked for here: nobody begins to wait for a
     # key that is held. Those who waited before, under another policy, are left to the sweep.
     has_rivals = not user.holds_keys and any(rivals(core, user))
@@ -56,6 +57,7 @@ def become_confirmed(
         holds_keys=True,
         code_tries=None,
         epoch=epoch,
+        keys_epoch=keys_epoch,
         runs=tuple([_after_confirmation(other, run_id, now) for other in user.runs]),
         chore_at=now if has_rivals else user.chore_at,
     )

@@ -19,7 +19,9 @@ VERSION: Final = 1
 """Rises when something in the form is renamed or goes; what is added leaves it."""
 
 _IN_SECTIONS: Final = frozenset({"addresses", "identities", "runs"})
-_OF_THE_ENGINE: Final = frozenset({"holds_keys", "epoch", "code_tries", "chore_at", "last_event"})
+_OF_THE_ENGINE: Final = frozenset(
+    {"holds_keys", "epoch", "keys_epoch", "code_tries", "chore_at", "last_event"}
+)
 """Fields of a user that say nothing of her."""
 _OF_THE_CHAIN: Final = frozenset({"previous", "detail_digest"})
 _SECRET: Final = ("digest", "hash", "secret", "private")

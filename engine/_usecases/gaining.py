@@ -34,7 +34,7 @@ def gain(
 
     An address that is proved by it for the first time drops what its owner never proved (H3), and
     the password that somebody may have set with it: kept is what the session that *asks* was
-    opened with. The user's first proof ends all sessions (H2); a change of address that was asked
+    opened with. The user's first proof ends all sessions and keys (H2); a change of address that was asked
     for before is cancelled (H4). An address that nobody proved counts only as a login, or where
     there is no other.
     """
@@ -50,7 +50,7 @@ def gain(
             new = _without_password(core, dropped.user, address.canonical, spared)
         new = _with_address(new, address)
     if proofs or (_is_proved(new) and not _is_proved(user)):
-        new = evolve(new, epoch=user.epoch + 1)
+        new = evolve(new, epoch=user.epoch + 1, keys_epoch=user.keys_epoch + 1)
     new = cancelled(new, ("change-address",), core.now())
     return Gained(left_to_worker(core, new), codes, detail)
 

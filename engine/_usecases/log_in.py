@@ -199,6 +199,9 @@ def _enter(
         check_state(core, by, found, identity)
         now = core.now()
         session, refresh = new_session(core, by, found, identity, now)
+        until = known.claim.good_until
+        if until is not None:
+            session = attrs.evolve(session, expires_at=min(session.expires_at, until))
         return Decision(
             result=(session, refresh),
             new=_seen(found, identity, known, now),

@@ -219,7 +219,8 @@ def _decide_password(
         new = proof.user
         set_now = set_now._replace(codes={**codes, **proof.codes}, detail=proof.detail)
     new = cancelled(new, ("reset", "change-address"), now)
-    new = evolve(new, epoch=new.epoch + 1)
+    # Keys die too: whoever forgot her password may have lost it to somebody who made some (H2).
+    new = evolve(new, epoch=new.epoch + 1, keys_epoch=new.keys_epoch + 1)
     return Decision(result=False, new=new, happenings=(set_now,))
 
 

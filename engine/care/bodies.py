@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from .._api_keys import api_key_from, api_key_put
 from .._codec import session_from, session_put, user_from, user_keys, user_labels
 from .._copy_mark import MARK_KEY, mark_of
 from .._keys import KEY_RECORD
@@ -92,6 +93,16 @@ def _session(record: Record) -> Wanted:
         _is(value, str)
     _is(session.epoch, int)
     put = session_put(session, None)
+    return Wanted(put.keys, put.labels)
+
+
+def _api_key(record: Record) -> Wanted:
+    key = api_key_from(record)
+    for value in (key.user, key.name, key.digest, *key.scopes):
+        _is(value, str)
+    _is(key.epoch, int)
+    _is(key.place or 0, int)
+    put = api_key_put(key, None)
     return Wanted(put.keys, put.labels)
 
 
@@ -185,6 +196,7 @@ def _job(record: Record) -> Wanted:
 
 
 _READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
+    "api-key": _api_key,
     "consumer": _consumer,
     "custom-data": _custom_data,
     "erasure": _erasure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 import attrs
@@ -12,6 +13,7 @@ from admit.errors import InvalidInput, NotConfigured, WrongCredentials
 from admit.providers import Credentials, Provider
 from admit.records import Identity
 from admit.testing.contracts import ProviderContract
+from admit.testing.contracts.providers import WatchedProvider
 
 PASSWORD = "correct horse battery staple"
 
@@ -40,6 +42,41 @@ class TestAnonymousUser(ProviderContract):
     @pytest.fixture
     def settings(self) -> dict[str, object]:
         return {"anon-user.enabled": True}
+
+
+NOBODYS_KEY = f"admit_sk_{'0' * 24}{'f' * 64}"
+
+
+class TestApiKey(ProviderContract):
+    provider = "api-key"
+    inline = proves_itself = True
+    secret_fields = frozenset({"key"})
+    credentials = {"key": NOBODYS_KEY}
+    wrong_credentials = {"key": f"admit_sk_{'1' * 24}{'e' * 64}"}
+    unknown_credentials = {"key": f"admit_uk_{'2' * 24}{'d' * 64}"}
+    other_credentials = {"key": NOBODYS_KEY}
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"api-key.enabled": True}
+
+    @pytest.fixture(autouse=True)
+    def nobody(self) -> None:
+        self._made = threading.Lock()
+
+    def known(self, engine: admit.Engine) -> admit.User:
+        """Each key is made once, when it is first wanted."""
+        with self._made:
+            if self.credentials["key"] == NOBODYS_KEY:
+                key = engine.api_keys.create_server_key(name="one").text.reveal()
+                self.credentials = {"key": key}
+                self.wrong_credentials = {"key": key[:-8] + "01234567"}
+        return engine.log_in(WatchedProvider.name, **self.credentials).user
+
+    def known_other(self, engine: admit.Engine) -> admit.User:
+        key = engine.api_keys.create_server_key(name="other").text.reveal()
+        self.other_credentials = {"key": key}
+        return engine.log_in(WatchedProvider.name, **self.other_credentials).user
 
 
 class Badges:

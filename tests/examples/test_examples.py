@@ -64,6 +64,18 @@ newest message. [token-superseded]
         pending, entered: email (register)
         confirmed, entered: email (register), auto (rerun)
     """,
+    "anonymous": """
+        came in: confirmed anon-user
+        known of her: {} None
+        comes back: True
+        without her session: True
+    """,
+    "api_keys": """
+        a user's key logs in: ada@example.com
+        a server's key logs in: server
+        taken on a request: nightly orders:read
+        switched off: The credentials are not right.
+    """,
     "new_flow_and_provider": """
         registered: pending
         code from the desk: confirmed
