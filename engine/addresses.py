@@ -53,6 +53,16 @@ def canonical(typed: object, *, field: str = "address") -> str:
     return f"{_local(local, field)}@{_domain(domain, field)}"
 
 
+def usable(said: object) -> str | None:
+    """Return what a provider says of a user's address if messages could go there, else None: it
+    may say anything."""
+    try:
+        canonical(said)
+    except InvalidAddress:
+        return None
+    return str(said)
+
+
 def _local(local: str, field: str) -> str:
     for character in local:
         if (

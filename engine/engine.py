@@ -118,6 +118,7 @@ class Engine:
             InvalidInput: InvalidAddress or PasswordRefused among them. Nothing was written.
             AddressTaken: `holder_state` says whether the holder is pending. Nothing was written.
             Vetoed, PluginFailed: a *before* hook said no, or failed. Nothing was written.
+            ProviderDisabled, NewUsersRefused, DomainRefused: by the settings of the provider.
             NotConfigured, UnknownName: the active flow cannot be entered. Nothing was written.
             RegistrationRefused: the flow answered `fail`: no account is left.
             FlowRefused: it did, but somebody re-ran the user meanwhile: she is kept.
@@ -354,7 +355,9 @@ class Engine:
         """Log in with a provider's credentials. Returns user, session and the two raw tokens.
 
         Raises:
-            WrongCredentials: unknown user or wrong password.
+            WrongCredentials: unknown user or wrong password. CredentialsRefused: the provider says
+                why.
+            ProviderDisabled, NewUsersRefused, DomainRefused: by the settings of the provider.
             ConfirmationRequired, UserDisabled, PasswordMustChange: only after right credentials.
             UnknownName: no such provider. InvalidInput: a field of the credentials is missing.
             Vetoed, PluginFailed: a `before_log_in` hook said no, or failed.

@@ -36,6 +36,7 @@ AdmitError
 │   └── CodeWrong
 ├── LogInRefused
 │   ├── WrongCredentials
+│   │   └── CredentialsRefused   a provider says why, in words for the caller
 │   ├── ConfirmationRequired
 │   ├── UserDisabled
 │   ├── PasswordMustChange
@@ -497,6 +498,21 @@ class WrongCredentials(LogInRefused):
     def __init__(self) -> None:
         super().__init__()
         self.args = ()
+
+
+class CredentialsRefused(WrongCredentials):
+    """A provider refused, and says why in a sentence that the caller reads: no secret in it.
+
+    What a function of the provider `custom-function` raises to say no.
+    """
+
+    code = "credentials-refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__()
+        self.args = (message,)
+        self.message = self.sentence = message
+        self.next_step = "The provider decides this."
 
 
 class ConfirmationRequired(LogInRefused):

@@ -82,6 +82,7 @@ class PublicFace:
 
         Raises:
             InvalidInput, Vetoed, NotConfigured: nothing was written.
+            ProviderDisabled, NewUsersRefused, DomainRefused: by the settings of the provider.
         """
         self._count_client()  # before the hash, which is what a flood would cost us most
         valid = register.validate(
@@ -218,6 +219,8 @@ class PublicFace:
             LogInRefused: whatever is wrong with the credentials; `because` says `pending`,
                 `disabled` or `must-change` after the right ones, and nothing otherwise.
             Leaving: after the right ones, of an account that is being deleted: with an offer.
+            CredentialsRefused: the provider says why, in words for whoever asks.
+            ProviderDisabled, NewUsersRefused, DomainRefused: by the settings of the provider.
             Vetoed, PluginFailed: after the right credentials, a `before_log_in` hook said no.
             UnknownName: there is no such provider.
         """

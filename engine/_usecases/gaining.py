@@ -34,9 +34,9 @@ def gain(
 
     An address that is proved by it for the first time drops what its owner never proved (H3), and
     the password that somebody may have set with it: kept is what the session that *asks* was
-    opened with. The user's first proof ends all sessions and keys (H2); a change of address that was asked
-    for before is cancelled (H4). An address that nobody proved counts only as a login, or where
-    there is no other.
+    opened with. The user's first proof ends all sessions and keys (H2); a change of address that
+    was asked for before is cancelled (H4). An address that nobody proved counts only as a login, or
+    where there is no other.
     """
     codes: Mapping[str, str] = {}
     detail: Mapping[str, object] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -11,18 +11,22 @@ from .._commits import refusals_recorded
 from .._core import Core
 from .._events import Acting
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
+from .._text import check_text
 from ..addresses import canonical
 from ..errors import (
     DomainRefused,
     InvalidAddress,
+    InvalidInput,
     NewUsersRefused,
     PluginFailed,
     ProviderDisabled,
 )
 from ..providers import Admission, Claim, Credentials, ProviderSettings, Way
 from ..records import User
+from .json_data import checked_data
 
-EVERYTHING = "*"
+LONGEST_LOGIN_KEY: Final = 1000
+EVERYTHING: Final = "*"
 """In the setting `metadata_fields`: whatever the provider says."""
 
 
@@ -58,7 +62,16 @@ def checked(core: Core, offer: Offer, claim: Claim) -> Claim:
     """Return what a provider claims, with only such data as may be kept. Raises PluginFailed."""
     if claim.user is not None and not claim.proved:
         raise PluginFailed(offer.plugin, "identify", "names a user without proof")
-    return attrs.evolve(claim, data=_kept(core, offer.name, claim.data)) if claim.proved else claim
+    if not claim.proved:
+        return claim
+    try:
+        check_text(claim.login_key, "login_key", most=LONGEST_LOGIN_KEY)
+        data = checked_data(_kept(core, offer.name, claim.data))
+    except InvalidInput as problem:
+        raise PluginFailed(
+            offer.plugin, "identify", f"says what cannot be kept: {problem.sentence}"
+        ) from None
+    return attrs.evolve(claim, data=data)
 
 
 def limit_seconds(core: Core, offer: Offer) -> float:

@@ -12,12 +12,12 @@ from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
 from .._plugins import Offer
+from .._text import check_text
 from ..addresses import canonical
 from ..errors import (
     AddressTaken,
     FlowFailed,
     FlowRefused,
-    InvalidInput,
     RegistrationRefused,
     UnknownName,
 )
@@ -31,12 +31,11 @@ from . import gate
 from .confirming import address_taken, waiting
 from .delete import reject_loser
 from .enter import Entered, enter
+from .json_data import checked_data
 from .prepared import Finish, Prepared
 from .registering import registers
 from .runs import Minted, active_flow, finishing, new_run
 
-MOST_DATA_BYTES: Final = 16_384
-"""Of what goes with a registration; it stands in the user's document."""
 MOST_WAITING: Final = 5
 """Users that may wait for one login under `first-proof` (design.md §5)."""
 
@@ -135,45 +134,13 @@ def admission_of(asked: Registration, user: User | None = None) -> Admission:
 
 def registering_provider(core: Core, name: str | None) -> Offer:
     """Return the provider to register with; None: the one of the setting `password_provider`."""
-    offer = core.plugins.offer(
-        "register_providers", core.settings.password_provider if name is None else name
-    )
-    if not registers(offer):
-        offers = core.plugins.offers("register_providers").values()
-        known = [o.name for o in offers if registers(o)]
-        raise UnknownName("provider that registers users", offer.name, known)
+    wanted = core.settings.password_provider if name is None else check_text(name, "provider")
+    offers = core.plugins.offers("register_providers")
+    offer = offers.get(wanted)
+    if offer is None or not registers(offer):
+        known = [o.name for o in offers.values() if registers(o)]
+        raise UnknownName("provider that registers users", wanted, known)
     return offer
-
-
-def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:
-    """Return *data* if it is a small JSON object. Raises InvalidInput."""
-    import json
-
-    if data is None:
-        return {}
-    if not isinstance(data, Mapping):
-        raise InvalidInput("data", f"must be a mapping, not {type(data).__name__}.")
-    try:
-        text = json.dumps(dict(data), allow_nan=False)
-        small = len(text) <= MOST_DATA_BYTES
-        if small and not _is_json(data):
-            raise ValueError
-    except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("data", "must be what JSON can hold, with text for names.") from None
-    if not small:
-        raise InvalidInput("data", f"is larger than {MOST_DATA_BYTES:,} bytes as JSON.")
-    copied: Mapping[str, object] = json.loads(text)
-    return copied
-
-
-def _is_json(value: object) -> bool:
-    """What `json` lets pass besides: names that are no text, which it makes some, and text that not
-    every store can keep – half a character, NUL."""
-    if isinstance(value, str):
-        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
-    if isinstance(value, Mapping):
-        return all(isinstance(k, str) and _is_json(k) and _is_json(v) for k, v in value.items())
-    return not isinstance(value, list | tuple) or all(map(_is_json, value))
 
 
 def begin(

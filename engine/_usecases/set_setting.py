@@ -15,6 +15,7 @@ _FLOW_HOOKS = {
     "transport": "register_transports",
     "function.confirmation": "register_functions",
     "function.reset": "register_functions",
+    "custom-function.function": "register_functions",
     "password_provider": "register_providers",
 }
 """Settings that name something loaded: an unknown name is refused with the list of known ones."""

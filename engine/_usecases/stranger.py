@@ -18,6 +18,7 @@ from .._events import Acting, Happening, make
 from ..clock import to_text
 from ..errors import (
     AddressTaken,
+    CredentialsRefused,
     Leaving,
     LogInRefused,
     NotAllowedNow,
@@ -198,6 +199,8 @@ def alike(call: Callable[[], T]) -> T:
     """Fold the log-in errors that the trusted face tells apart into one type."""
     try:
         return call()
+    except CredentialsRefused:
+        raise  # what the application's own provider wants to be read
     except WrongCredentials:
         raise LogInRefused from None
     except (ProviderRefused, RedirectInvalid):

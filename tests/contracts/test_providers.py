@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import attrs
 import pytest
@@ -42,6 +42,34 @@ class TestAnonymousUser(ProviderContract):
     @pytest.fixture
     def settings(self) -> dict[str, object]:
         return {"anon-user.enabled": True}
+
+
+def who(given: dict[str, object]) -> dict[str, str] | None:
+    """Know two people by a word."""
+    if not isinstance(given.get("word"), str):
+        raise InvalidInput("word", "must be text.")
+    known = {"an open sesame": "ada", "a quiet sesame": "grace"}
+    name = known.get(str(given["word"]))
+    return None if name is None else {"id": name, "name": name.title()}
+
+
+class TestCustomFunction(ProviderContract):
+    provider = "custom-function"
+    creates_users = proves_itself = True
+    needs_settings = frozenset({"custom-function.function"})
+    secret_fields = frozenset({"word"})
+    credentials = {"word": "an open sesame"}
+    wrong_credentials = {"word": "a closed sesame"}
+    unknown_credentials = {"word": "an odd sesame"}
+    other_credentials = {"word": "a quiet sesame"}
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {"custom-function.enabled": True, "custom-function.function": "who"}
+
+    @pytest.fixture
+    def functions(self) -> dict[str, Callable[..., object]]:
+        return {"who": who}
 
 
 NOBODYS_KEY = f"admit_sk_{'0' * 24}{'f' * 64}"

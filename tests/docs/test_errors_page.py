@@ -64,6 +64,7 @@ def one_of_each() -> list[AdmitError]:
         errors.CodeWrong(),
         errors.LogInRefused("pending"),
         errors.WrongCredentials(),
+        errors.CredentialsRefused("This badge was reported as lost."),
         errors.ConfirmationRequired(),
         errors.UserDisabled(),
         errors.PasswordMustChange(),

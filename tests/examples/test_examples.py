@@ -76,6 +76,11 @@ newest message. [token-superseded]
         taken on a request: nightly orders:read
         switched off: The credentials are not right.
     """,
+    "custom_function": """
+        recognised: e-1042 Grace
+        7-43 This badge was reported as lost.
+        7-44 The credentials are not right.
+    """,
     "new_flow_and_provider": """
         registered: pending
         code from the desk: confirmed
