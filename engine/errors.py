@@ -75,11 +75,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from .masked import Secret
     from .records import RunId, User
+
+
+_MANY: Final = 40
+"""More names than anybody reads in a sentence."""
 
 
 class AdmitError(Exception):
@@ -178,11 +182,20 @@ class UnknownName(NotFound):
     code = "unknown-name"
 
     def __init__(self, kind: str, name: str, known: Sequence[str]) -> None:
-        super().__init__(kind, name, tuple(known))
+        super().__init__(kind, name)
         self.kind, self.name, self.known = kind, name, tuple(known)
         shown = name if len(name) <= 100 else f"{name[:100]}…"
         self.sentence = f"There is no {kind} named {shown!r}."
         self.next_step = f"Known: {', '.join(self.known) or 'none'}."
+        if len(self.known) > _MANY:
+            import difflib  # needed for this sentence alone
+
+            near = difflib.get_close_matches(shown, self.known, 5, 0.5)
+            nearest = f"Nearest: {', '.join(near)}. " if near else ""
+            self.next_step = f"{nearest}{len(self.known)} are known; `known` lists them."
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (UnknownName, (self.kind, self.name, self.known))
 
 
 class ApiKeyNotFound(NotFound):

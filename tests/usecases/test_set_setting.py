@@ -386,3 +386,11 @@ def test_a_secret_that_is_no_text_is_refused(store: MemoryStore) -> None:
         admit.open(store, key=KEY, plugins=[Dial()], settings={"dial.word": 12345678})
 
     assert "12345678" not in str(refused.value)
+
+
+def test_a_mistyped_setting_is_answered_with_the_nearest(engine: admit.Engine) -> None:
+    """There are more than anybody reads; all of them stand in `known`."""
+    with pytest.raises(UnknownName, match=r"Nearest: token_lifetime,") as raised:
+        engine.settings.set("token_lifetme", "1 hour")
+
+    assert "email.subject" in raised.value.known
