@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -109,6 +110,7 @@ def open(  # `admit.open`, as a file is opened
             api_keys=api_keys,
             services=EngineServices(clock, loaded, sources, passwords, Rendering(), keys, api_keys),
         )
+        _check_provider_settings(core)
     except BaseException:
         opened.close()
         raise
@@ -182,6 +184,15 @@ def _keys(
         # Another process opened it in this moment: compare with the key that it wrote.
         return _keys(store, given, clock, ids, read_only=read_only)
     return keys
+
+
+def _check_provider_settings(core: Core) -> None:
+    """Let providers look at their settings: one that cannot be right is told now, not at the first
+    log-in. Raises InvalidSetting."""
+    for offer in core.plugins.offers("register_providers").values():
+        check = getattr(offer.value, "check_settings", None)
+        if check is not None:
+            core.plugins.call_here(offer, "check_settings", partial(check, core.services))
 
 
 def _named_functions(file: ConfigFile) -> dict[str, Callable[..., Any]]:

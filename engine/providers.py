@@ -119,6 +119,8 @@ class Provider(Protocol):
     Else it runs in a thread of ours, each call for 30 seconds at most, or for what its method
     `limit_seconds(services)` says. It is asked from several threads at once. With
     `enabled_by_default = False` on it, users come in only once the setting `NAME.enabled` is true.
+    A method `check_settings(services)` is asked when an engine opens, which it keeps from opening
+    by raising InvalidSetting: quick, and without asking anybody.
     `admit.testing.contracts.ProviderContract` checks all that is said here.
 
     `repeatable = False` says that its credentials cannot be given a second time, as an anonymous

@@ -17,10 +17,11 @@ from admit.providers import RedirectRequest
 from admit.services import Services
 
 from ..fetching import Fetched, Fetcher
+from ..signed_tokens import ALGORITHMS, Refused
 from .discovery import Discovery, Issuer
-from .id_tokens import Expected, Refused, checked
+from .id_tokens import Expected, checked
 from .provider import error_code
-from .settings import ALGORITHMS, OpenIdSettings, SecretSettings, needed
+from .settings import OpenIdSettings, SecretSettings, needed
 
 _log: Final = logging.getLogger("admit.oidc")
 

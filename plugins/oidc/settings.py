@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Final
 
 import attrs
 
 from admit.errors import NotConfigured
 from admit.masked import Secret
 from admit.settings import NOT_IN_STORE, setting
-
-ALGORITHMS: Final = frozenset(
-    {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-    | {"Ed25519"}
-)
-"""What an id token may be signed with. No symmetric one: whoever could verify could sign."""
 
 
 @attrs.frozen

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 import attrs
+import jwt
 import pytest
 
 import admit
@@ -70,6 +71,32 @@ class TestCustomFunction(ProviderContract):
     @pytest.fixture
     def functions(self) -> dict[str, Callable[..., object]]:
         return {"who": who}
+
+
+SHARED_SECRET = "a shared secret of at least 32 bytes"
+
+
+def custom_token(sub: str, secret: str = SHARED_SECRET) -> str:
+    return jwt.encode({"sub": sub, "aud": "shop", "exp": 4_000_000_000}, secret)
+
+
+class TestCustomToken(ProviderContract):
+    provider = "custom-token"
+    creates_users = proves_itself = True
+    needs_settings = frozenset({"custom-token.secret", "custom-token.audience"})
+    secret_fields = frozenset({"token"})
+    credentials = {"token": custom_token("ada")}
+    wrong_credentials = {"token": custom_token("ada", SHARED_SECRET[::-1])}
+    unknown_credentials = {"token": custom_token("nobody", SHARED_SECRET[::-1])}
+    other_credentials = {"token": custom_token("grace")}
+
+    @pytest.fixture
+    def settings(self) -> dict[str, object]:
+        return {
+            "custom-token.enabled": True,
+            "custom-token.secret": SHARED_SECRET,
+            "custom-token.audience": "shop",
+        }
 
 
 NOBODYS_KEY = f"admit_sk_{'0' * 24}{'f' * 64}"

@@ -81,6 +81,10 @@ newest message. [token-superseded]
         7-43 This badge was reported as lost.
         7-44 The credentials are not right.
     """,
+    "custom_token": """
+        recognised: e-1042 {'name': 'Grace'}
+        a token for another system: The credentials are not right.
+    """,
     "new_flow_and_provider": """
         registered: pending
         code from the desk: confirmed
