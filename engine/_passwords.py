@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,6 +15,11 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from .errors import InvalidInput, PasswordRefused, TryLater
 from .masked import Secret
 from .settings import LONGEST_PASSWORD, Settings
+
+LONGEST_HASH: Final = 1000
+MOST_KIBIBYTES: Final = 1024 * 1024
+MOST_PASSES: Final = 50
+"""What an imported argon2 hash may cost: a gibibyte, some seconds."""
 
 
 def as_secret(value: object, field: str = "password") -> Secret:
@@ -44,6 +50,27 @@ def normal(password: Secret, *, max_length: int, field: str = "password") -> str
     except UnicodeEncodeError:
         raise PasswordRefused(field, "is not valid Unicode text.") from None
     return folded
+
+
+def is_own(hashed: str) -> bool:
+    """Return whether *hashed* is argon2, whoever made it."""
+    return hashed.startswith("$argon2")
+
+
+def check_own(hashed: str) -> None:
+    """Return if an argon2 hash that somebody else made can be verified in bounded time and memory.
+
+    Raises:
+        InvalidInput: it is malformed, or too dear.
+    """
+    try:
+        made = argon2.extract_parameters(hashed)
+    except InvalidHashError:
+        raise InvalidInput("password_hash", "is no argon2 hash.", "Copy the whole of it.") from None
+    if made.memory_cost > MOST_KIBIBYTES or made.time_cost > MOST_PASSES or made.parallelism > 64:
+        raise InvalidInput(
+            "password_hash", "is an argon2 hash that costs too much.", "Have it reset instead."
+        )
 
 
 class PasswordHashing:
@@ -84,9 +111,19 @@ class PasswordHashing:
             except (VerificationError, InvalidHashError):
                 return False
 
+    def verify_otherwise(self, password: Secret, check: Callable[[bytes], bool]) -> bool:
+        """Return whether *check* takes *password*: as it was typed or, where that differs, as NFKC
+        makes it, for nobody knows what the system did that made the hash. Raises TryLater."""
+        try:
+            texts = (password.reveal(), normal(password, max_length=LONGEST_PASSWORD))
+        except PasswordRefused:
+            return False
+        with self._turn():
+            return any(check(text.encode()) for text in dict.fromkeys(texts))
+
     def needs_rehash(self, hashed: str) -> bool:
-        """Return whether *hashed* was made with other parameters than today's."""
-        return self._argon2.check_needs_rehash(hashed)
+        """Return whether *hashed* was made with other parameters than today's, or elsewhere."""
+        return not is_own(hashed) or self._argon2.check_needs_rehash(hashed)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

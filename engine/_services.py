@@ -7,13 +7,14 @@ from typing import Any, TypeVar
 
 from ._api_keys import KeyFinder
 from ._keys import KeyRing
-from ._passwords import PasswordHashing, normal
+from ._passwords import LONGEST_HASH, PasswordHashing, check_own, is_own, normal
 from ._plugins import Offer, Plugins
 from ._rendering import Rendering
 from ._sealing import seal, unseal
 from ._setting_sources import SettingSources
+from ._text import check_text
 from .clock import Clock
-from .errors import DeliveryFailed, NotConfigured, PasswordRefused, Vetoed
+from .errors import DeliveryFailed, InvalidInput, NotConfigured, PasswordRefused, Vetoed
 from .masked import Secret
 from .records import ApiKey
 from .settings import Settings
@@ -100,8 +101,36 @@ class EngineServices:
     def hash_password(self, password: Secret) -> str:
         return self._passwords.hash(password)
 
+    def check_hash(self, hashed: str) -> None:
+        text = check_text(hashed, "password_hash", most=LONGEST_HASH)
+        if is_own(text):
+            check_own(text)
+            return
+        offer = self._format_of(text)
+        if offer is None:
+            known = [o.name for o in self._plugins.offers("register_hash_formats").values()]
+            raise InvalidInput(
+                "password_hash", f"is of no format that is known: argon2, {', '.join(known)}."
+            )
+        self._plugins.call_here(offer, "check", lambda: offer.value.check(text, self))
+
     def verify_password(self, password: Secret, hashed: str | None) -> bool:
-        return self._passwords.verify(password, hashed)
+        offer = None if hashed is None or is_own(hashed) else self._format_of(hashed)
+        if offer is None:
+            return self._passwords.verify(password, hashed)
+        return self._passwords.verify_otherwise(
+            password,
+            lambda raw: (
+                self._plugins.call_here(
+                    offer, "verify", lambda: offer.value.verify(raw, hashed, self)
+                )
+                is True
+            ),
+        )
+
+    def _format_of(self, hashed: str) -> Offer | None:
+        offers = self._plugins.offers("register_hash_formats").values()
+        return next((offer for offer in offers if offer.value.fits(hashed)), None)
 
     def needs_rehash(self, hashed: str) -> bool:
         return self._passwords.needs_rehash(hashed)

@@ -18,7 +18,6 @@ from ._plugins import PluginInfo
 from ._usecases import (
     batch,
     confirm,
-    create,
     delete,
     disable,
     rerun,
@@ -135,19 +134,22 @@ class Engine:
         *,
         provider: str | None = None,
         data: Mapping[str, object] | None = None,
+        password_hash: str | None = None,
     ) -> User:
         """Create a user that is confirmed at once, past the flow. Proves nothing of the address.
 
         A password given here is marked as an admin's: it must be changed before it opens anything
-        (setting `must_change_is_enforced`, security.md P6).
+        (setting `must_change_is_enforced`, security.md P6). A *password_hash* is one that the user
+        had in another system – bcrypt, PBKDF2, scrypt, argon2 –: it is verified until the next
+        log-in, which replaces it by one of the engine's own (P3).
 
         Raises:
             InvalidInput, AddressTaken: nothing was written.
+            NotConfigured, MissingExtra: the format of the hash needs something. Likewise.
         """
-        prepared = create.create(
-            self._core, self._by, login, optional_secret(password), provider=provider, data=data
-        )
-        return prepared.run()
+        return self.prepare.create(
+            login, password, provider=provider, data=data, password_hash=password_hash
+        ).run()
 
     def confirm(
         self,

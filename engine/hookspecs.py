@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import click
 
     from .flows import ConfirmationFlow, ResetFlow
+    from .hashes import HashFormat
     from .leaving import EraseStep
     from .merging import MergePlan
     from .providers import Admission, Provider
@@ -106,6 +107,16 @@ def register_providers() -> Iterable[Provider]:
 
     Kind: registering. Called: once, when an engine opens.
     Answer: providers with distinct names; callers name them in `log_in(name, …)`.
+    Raises, or a name is taken: the engine does not open.
+    """
+
+
+@hookspec
+def register_hash_formats() -> Iterable[HashFormat]:
+    """Offer formats of password hashes that users bring along from another system.
+
+    Kind: registering. Called: once, when an engine opens.
+    Answer: formats with distinct names; the first one that a hash fits verifies it.
     Raises, or a name is taken: the engine does not open.
     """
 

@@ -8,7 +8,7 @@ from ._core import Core
 from ._events import Acting
 from ._ids import check_id
 from ._passwords import as_secret
-from ._usecases import confirm, log_in, register, rerun, stranger
+from ._usecases import confirm, create, log_in, register, rerun, stranger
 from ._usecases.prepared import Prepared
 from .addresses import canonical
 from .errors import InvalidInput, UserNotFound
@@ -37,6 +37,27 @@ class Preparing:
         """Prepare `Engine.register`; raises what that raises before its first commit."""
         return register.register(
             self._core, self._by, login, optional_secret(password), provider=provider, data=data
+        )
+
+    def create(
+        self,
+        login: str,
+        password: str | Secret | None = None,
+        *,
+        provider: str | None = None,
+        data: Mapping[str, object] | None = None,
+        password_hash: str | None = None,
+    ) -> Prepared[User]:
+        """Prepare `Engine.create`; raises InvalidInput, NotConfigured, MissingExtra. Many users of
+        another system are brought along with `Engine.batch`."""
+        return create.create(
+            self._core,
+            self._by,
+            login,
+            optional_secret(password),
+            provider=provider,
+            data=data,
+            password_hash=password_hash,
         )
 
     def confirm(

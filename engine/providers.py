@@ -168,6 +168,15 @@ class RegisteringProvider(Protocol):
         """Return what to keep of a password that was accepted: its hash. May be slow."""
         ...
 
+    def imported_private(self, hashed: str, services: Services) -> Mapping[str, str]:
+        """Return what to keep of a hash that a user brings along. May be left out: then users with
+        this provider bring none.
+
+        Raises:
+            InvalidInput: it cannot be verified here; `services.check_hash` says so.
+        """
+        ...
+
     def verify_private(
         self, password: Secret, identity: Identity | None, services: Services
     ) -> bool:

@@ -75,8 +75,18 @@ class Services(Protocol):
         """
         ...
 
+    def check_hash(self, hashed: str) -> None:
+        """Return if *hashed*, which a user brings along from another system, can be verified here.
+
+        Raises:
+            InvalidInput: no format that is loaded fits, or it is malformed, or too dear.
+            NotConfigured, MissingExtra: its format needs something that is missing.
+        """
+        ...
+
     def verify_password(self, password: Secret, hashed: str | None) -> bool:
-        """Return whether *password* belongs to *hashed*. With None: no, at the same cost (E4).
+        """Return whether *password* belongs to *hashed*. With None: no, at the same cost (E4). What
+        a user brought along is verified by its format.
 
         Raises:
             TryLater: too many hashes wait already.
@@ -84,7 +94,7 @@ class Services(Protocol):
         ...
 
     def needs_rehash(self, hashed: str) -> bool:
-        """Return whether *hashed* was made with other parameters than today's."""
+        """Return whether *hashed* was made with other parameters than today's, or elsewhere."""
         ...
 
     def seal(self, secret: Secret) -> str:

@@ -100,6 +100,17 @@ class LocalUserpass:
         _must_be_unicode(password)
         return {HASH: services.hash_password(password)}
 
+    def imported_private(self, hashed: str, services: Services) -> Mapping[str, str]:
+        """Return a hash that somebody brings along, which the next log-in replaces (P3).
+
+        Raises:
+            InvalidInput: it cannot be verified here. NotConfigured, MissingExtra.
+        """
+        if hashed.startswith("argon2$"):  # as Django writes it
+            hashed = hashed.removeprefix("argon2")
+        services.check_hash(hashed)
+        return {HASH: hashed}
+
     def verify_private(
         self, password: Secret, identity: Identity | None, services: Services
     ) -> bool:

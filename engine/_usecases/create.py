@@ -10,14 +10,15 @@ from .._commits import Decision, commit_decision, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
-from ..errors import AddressTaken
+from .._text import check_text
+from ..errors import AddressTaken, InvalidInput
 from ..lifecycle import NEW, move
 from ..masked import Secret
 from ..records import User
 from ..stores import KeyTaken
 from .confirming import address_taken, rivals
 from .prepared import Finish, Prepared, done
-from .register import new_user, validate
+from .register import new_user, registering_provider, validate
 
 
 def create(
@@ -28,13 +29,19 @@ def create(
     *,
     provider: str | None = None,
     data: Mapping[str, object] | None = None,
+    password_hash: str | None = None,
 ) -> Prepared[User]:
     """Prepare a manual creation; see `Engine.create`."""
+    if password is not None and password_hash is not None:
+        raise InvalidInput("password_hash", "is given beside a password: one of the two.")
     valid = validate(core, by, login, password, provider=provider, data=data, asks_plugins=False)
     if password is not None:
         # Whoever chose it knows it: marked, and to be changed before it opens anything (P6).
         private = {**valid.private, "password_set_by": "admin"}
         valid = attrs.evolve(valid, private=private)
+
+    if password_hash is not None:  # hers from before: nobody here chose it
+        valid = attrs.evolve(valid, private=_imported(core, valid.provider, password_hash))
 
     def decide(settle: bool) -> Finish[User]:
         step = move(NEW, "create")
@@ -58,3 +65,17 @@ def create(
             raise address_taken(core, taken) from None
 
     return Prepared(decide)
+
+
+def _imported(core: Core, provider: str, password_hash: str) -> Mapping[str, str]:
+    offer = registering_provider(core, provider)
+    if not hasattr(offer.value, "imported_private"):
+        raise InvalidInput("password_hash", f"cannot be brought along with {provider!r}.")
+    private: Mapping[str, str] = core.plugins.call(
+        offer,
+        "imported_private",
+        lambda: offer.value.imported_private(
+            check_text(password_hash, "password_hash"), core.services
+        ),
+    )
+    return private

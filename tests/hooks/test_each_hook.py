@@ -15,6 +15,7 @@ import admit
 from admit.cli import main
 from admit.errors import PasswordRefused, Vetoed
 from admit.flows import ConfirmationFlow, ResetFlow
+from admit.hashes import HashFormat
 from admit.providers import Credentials, Provider
 from admit.records import Identity
 from admit.transports import Transport
@@ -172,6 +173,36 @@ def test_hook_register_providers(open_with: OpenWith) -> None:
         identity.login_key,
         dict(identity.data),
     )
+
+
+def test_hook_register_hash_formats(open_with: OpenWith) -> None:
+    """
+    Given a plugin that knows the hashes of an older system,
+    when a user brings one along, it lets her in, and what is kept is the engine's own.
+    """
+
+    class Backwards:
+        name = "backwards"
+
+        @admit.hookimpl
+        def register_hash_formats(self) -> Iterable[HashFormat]:
+            return [self]
+
+        def fits(self, hashed: str) -> bool:
+            return hashed.startswith("rev:")
+
+        def check(self, hashed: str, services: admit.Services) -> None:
+            pass
+
+        def verify(self, password: bytes, hashed: str, services: admit.Services) -> bool:
+            return password.decode()[::-1] == hashed.removeprefix("rev:")
+
+    engine = open_with(Backwards())
+    engine.create("ada@example.com", password_hash=f"rev:{PASSWORD[::-1]}")
+
+    login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    assert login.user.identities[0].private["hash"].startswith("$argon2id$")
 
 
 def test_hook_register_transports(open_with: OpenWith) -> None:
