@@ -7,7 +7,6 @@ its Graph API about an access token – for which application it was made, and w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -36,7 +35,7 @@ from .provider import (
     readable_address,
     required,
 )
-from .settings import needed
+from .settings import BrowserSettings, needed
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -45,7 +44,7 @@ NAME: Final = "oauth2-facebook"
 
 
 @attrs.frozen
-class FacebookSettings:
+class FacebookSettings(BrowserSettings):
     """The section `oauth2-facebook`."""
 
     client_id: str | None = setting(None, "The app id that Facebook gave you.")
@@ -60,18 +59,6 @@ class FacebookSettings:
     )
     scopes: tuple[str, ...] = setting(
         ("email", "public_profile"), "What the user is asked to share."
-    )
-    redirect_uris: tuple[str, ...] = setting(
-        (), "Where the provider may send the browser back to: your callback, as registered there."
-    )
-    return_uris: tuple[str, ...] = setting(
-        (), "Where your application may ask to send the browser on to after a log-in."
-    )
-    time_limit: timedelta = setting(
-        timedelta(seconds=5),
-        "How long its server may take for one answer.",
-        minimum=timedelta(milliseconds=100),
-        maximum=timedelta(seconds=25),
     )
 
 

@@ -12,7 +12,25 @@ from admit.settings import NOT_IN_STORE, setting
 
 
 @attrs.frozen
-class OpenIdSettings:
+class BrowserSettings:
+    """What is the same for every provider to which browsers are sent."""
+
+    redirect_uris: tuple[str, ...] = setting(
+        (), "Where the provider may send the browser back to: your callback, as registered there."
+    )
+    return_uris: tuple[str, ...] = setting(
+        (), "Where your application may ask to send the browser on to after a log-in."
+    )
+    time_limit: timedelta = setting(
+        timedelta(seconds=5),
+        "How long its server may take for one answer.",
+        minimum=timedelta(milliseconds=100),
+        maximum=timedelta(seconds=25),
+    )
+
+
+@attrs.frozen
+class OpenIdSettings(BrowserSettings):
     """What is the same for each. A subclass gives what is known of one provider as defaults."""
 
     issuer: str | None = setting(
@@ -27,18 +45,6 @@ class OpenIdSettings:
     )
     trusts_addresses: bool = setting(
         False, "Whether an address that this provider calls verified counts as proved."
-    )
-    redirect_uris: tuple[str, ...] = setting(
-        (), "Where the provider may send the browser back to: your callback, as registered there."
-    )
-    return_uris: tuple[str, ...] = setting(
-        (), "Where your application may ask to send the browser on to after a log-in."
-    )
-    time_limit: timedelta = setting(
-        timedelta(seconds=5),
-        "How long its server may take for one answer.",
-        minimum=timedelta(milliseconds=100),
-        maximum=timedelta(seconds=25),
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from graph_server import APP, APP_SECRET, GraphServer, graph_serving
-from hostile_provider import CALLBACK
+from hostile_provider import CALLBACK, sent_with
 
 import admit
 from admit.errors import (
@@ -89,12 +88,6 @@ def by_redirect(engine: admit.Engine, graph: GraphServer) -> admit.User:
 
 
 MODES: dict[str, Mode] = {"access token": by_token, "code": by_code, "redirect": by_redirect}
-
-
-def sent_with(begun: admit.BegunRedirect) -> dict[str, str]:
-    """Return what a browser is sent to Facebook with."""
-    query = parse_qs(urlsplit(begun.url).query)
-    return {name: values[0] for name, values in query.items()}
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 from honest import OpenOn
@@ -26,6 +26,7 @@ from hostile_provider import (
     jwk,
     new_key,
     send,
+    sent_with,
 )
 
 import admit
@@ -70,10 +71,7 @@ def by_code(engine: admit.Engine, hostile: Hostile) -> admit.User:
 def by_redirect(engine: admit.Engine, hostile: Hostile) -> admit.User:
     """Log in through the browser."""
     begun = engine.redirects.begin("oidc")
-    sent = sent_with(begun)
-    hostile.token_answer["id_token"] = hostile.mint(hostile.claims(sent["nonce"]))
-    answer = {"code": "a code", "state": sent["state"]}
-    return engine.redirects.finish(answer, binding=begun.binding).user
+    return engine.redirects.finish(hostile.answer(begun), binding=begun.binding).user
 
 
 MODES: dict[str, Callable[[admit.Engine, Hostile], admit.User]] = {
@@ -81,12 +79,6 @@ MODES: dict[str, Callable[[admit.Engine, Hostile], admit.User]] = {
     "code": by_code,
     "redirect": by_redirect,
 }
-
-
-def sent_with(begun: admit.BegunRedirect) -> dict[str, str]:
-    """Return what a browser is sent to the provider with."""
-    query = parse_qs(urlsplit(begun.url).query)
-    return {name: values[0] for name, values in query.items()}
 
 
 # --- documents ---------------------------------------------------------------------------------
@@ -448,13 +440,6 @@ def test_t7_a_code_is_exchanged_only_with_our_own_redirect_uri_and_client(
 # --- the browser's way -------------------------------------------------------------------------
 
 
-def answered(hostile: Hostile, begun: admit.BegunRedirect, **more: str) -> dict[str, str]:
-    """Return a good answer to a redirect, and more."""
-    sent = sent_with(begun)
-    hostile.token_answer["id_token"] = hostile.mint(hostile.claims(sent["nonce"]))
-    return {"code": "a code", "state": sent["state"], **more}
-
-
 def test_o2_an_answer_in_another_browser_is_turned_away(
     engine: admit.Engine, hostile: Hostile
 ) -> None:
@@ -464,7 +449,7 @@ def test_o2_an_answer_in_another_browser_is_turned_away(
     then nobody is logged in; the attacker's own browser still may.
     """
     attackers, victims = engine.redirects.begin("oidc"), engine.redirects.begin("oidc")
-    answer = answered(hostile, attackers)
+    answer = hostile.answer(attackers)
 
     for binding in (None, "", victims.binding, Secret("x" * 43)):
         with pytest.raises(RedirectInvalid) as refused:
@@ -501,7 +486,7 @@ def test_o2_of_two_answers_at_once_one_counts(engine: admit.Engine, hostile: Hos
     then one logged in, and the code was exchanged once.
     """
     begun = engine.redirects.begin("oidc")
-    answer = answered(hostile, begun)
+    answer = hostile.answer(begun)
     together = threading.Barrier(8)
 
     def finish(_: int) -> bool:
@@ -524,7 +509,7 @@ def test_o2_the_verifier_proves_who_began(engine: admit.Engine, hostile: Hostile
     then the verifier goes along that the challenge was made of, and the callback it was begun with.
     """
     begun = engine.redirects.begin("oidc")
-    engine.redirects.finish(answered(hostile, begun), binding=begun.binding)
+    engine.redirects.finish(hostile.answer(begun), binding=begun.binding)
 
     form = {name: values[0] for name, values in parse_qs(hostile.forms[0]).items()}
     assert CALLBACK == form["redirect_uri"] == sent_with(begun)["redirect_uri"]
@@ -549,7 +534,7 @@ def test_o3_an_answer_of_another_issuer_is_turned_away(
     then its code goes to nobody, and the redirect is used up.
     """
     begun = engine.redirects.begin("oidc")
-    answer = answered(hostile, begun, iss="https://attacker.example.net")
+    answer = {**hostile.answer(begun), "iss": "https://attacker.example.net"}
 
     with pytest.raises(RedirectInvalid) as refused:
         engine.redirects.finish(answer, binding=begun.binding)
@@ -557,7 +542,7 @@ def test_o3_an_answer_of_another_issuer_is_turned_away(
     assert "other-provider" == refused.value.because
     assert hostile.asked["/token"] == 0
     with pytest.raises(RedirectInvalid):
-        engine.redirects.finish(answered(hostile, begun), binding=begun.binding)
+        engine.redirects.finish(hostile.answer(begun), binding=begun.binding)
 
 
 @pytest.mark.parametrize("answer", [{"code": "a code"}, {"error": "access_denied"}])
@@ -591,7 +576,7 @@ def test_o3_the_callback_of_one_provider_takes_no_answer_for_another(
 
     with pytest.raises(RedirectInvalid) as refused:
         engine.redirects.finish(
-            answered(hostile, begun), binding=begun.binding, provider="oidc-second"
+            hostile.answer(begun), binding=begun.binding, provider="oidc-second"
         )
 
     assert "other-provider" == refused.value.because

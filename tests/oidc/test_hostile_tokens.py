@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from honest import OpenOn
@@ -23,6 +22,7 @@ from hostile_provider import (
     hmac_signed,
     jwk,
     pem,
+    sent_with,
     unsigned,
 )
 
@@ -140,9 +140,9 @@ def come_in(engine: admit.Engine, hostile: Hostile, mode: Mode, forge: Forge) ->
         hostile.token_answer["id_token"] = forge(hostile, "a nonce")
         return engine.log_in("oidc", auth_code="a code", nonce="a nonce").user
     begun = engine.redirects.begin("oidc")
-    sent: dict[str, Any] = parse_qs(urlsplit(begun.url).query)
-    hostile.token_answer["id_token"] = forge(hostile, sent["nonce"][0])
-    answer = {"code": "a code", "state": sent["state"][0]}
+    sent = sent_with(begun)
+    hostile.token_answer["id_token"] = forge(hostile, sent["nonce"])
+    answer = {"code": "a code", "state": sent["state"]}
     return engine.redirects.finish(answer, binding=begun.binding).user
 
 
@@ -258,11 +258,11 @@ def test_o2_a_redirect_is_good_for_its_lifetime(
     then nothing waits for it any more, and the sweep removes what was left.
     """
     begun = engine.redirects.begin("oidc")
-    state = parse_qs(urlsplit(begun.url).query)["state"][0]
+    answer = hostile.answer(begun)
     clock.advance(timedelta(minutes=10))
 
     with pytest.raises(admit.errors.RedirectInvalid):
-        engine.redirects.finish({"code": "a code", "state": state}, binding=begun.binding)
+        engine.redirects.finish(answer, binding=begun.binding)
 
     assert begun.expires_at == clock.now()
     assert engine.sweep()

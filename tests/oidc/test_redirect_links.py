@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from honest import OpenOn
@@ -37,14 +36,6 @@ def registered(engine: admit.Engine, name: str) -> admit.LogIn:
     return engine.log_in("local-userpass", username=f"{name}@example.com", password=PASSWORD)
 
 
-def answered(hostile: Hostile, begun: admit.BegunRedirect, **claims: object) -> dict[str, str]:
-    """Return a good answer to a redirect."""
-    sent = parse_qs(urlsplit(begun.url).query)
-    token = hostile.mint(hostile.claims(sent["nonce"][0], **claims))
-    hostile.token_answer["id_token"] = token
-    return {"code": "a code", "state": sent["state"][0]}
-
-
 @pytest.mark.parametrize("proof", ["cookie", "session"])
 def test_o2_a_link_is_bound_to_the_callers_browser_or_session(
     proof: str, engine: admit.Engine, hostile: Hostile
@@ -56,7 +47,7 @@ def test_o2_a_link_is_bound_to_the_callers_browser_or_session(
     """
     login = registered(engine, "ada")
     begun = engine.redirects.begin_link("oidc", access_token=login.access_token)
-    answer = answered(hostile, begun)
+    answer = hostile.answer(begun)
     assert engine.redirects.look(answer).links
 
     end = engine.redirects.finish(
@@ -82,7 +73,7 @@ def test_o2_a_victims_browser_does_not_link_her_identity_to_an_attacker(
     """
     attacker, victim = registered(engine, "eve"), registered(engine, "ada")
     begun = engine.redirects.begin_link("oidc", access_token=attacker.access_token)
-    answer = answered(hostile, begun)
+    answer = hostile.answer(begun)
 
     for access_token in (None, victim.access_token):
         with pytest.raises(RedirectInvalid) as refused:
@@ -112,7 +103,7 @@ def test_a_session_that_ended_meanwhile_links_nothing(
             engine.delete(login.user)
 
         with pytest.raises(SessionInvalid):
-            engine.redirects.finish(answered(hostile, begun, sub=name), binding=begun.binding)
+            engine.redirects.finish(hostile.answer(begun, sub=name), binding=begun.binding)
 
     assert engine.users.count() == 2
 
@@ -150,10 +141,10 @@ def test_an_identity_of_somebody_else_is_not_linked(engine: admit.Engine, hostil
     for redirects, wrong in expected.items():
         begun = redirects.begin_link("oidc", access_token=login.access_token)
         with pytest.raises(IdentityTaken):
-            redirects.finish(answered(hostile, begun), binding=begun.binding)
+            redirects.finish(hostile.answer(begun), binding=begun.binding)
         begun = redirects.begin_link("oidc", access_token=login.access_token)
         with pytest.raises(wrong) as refused:
-            redirects.finish(answered(hostile, begun, aud="another"), binding=begun.binding)
+            redirects.finish(hostile.answer(begun, aud="another"), binding=begun.binding)
         assert type(refused.value) is wrong
 
 
@@ -170,5 +161,5 @@ def test_a_session_opens_no_log_in_of_another_browser(
 
     with pytest.raises(RedirectInvalid):
         engine.redirects.finish(
-            answered(hostile, begun), binding=None, access_token=login.access_token
+            hostile.answer(begun), binding=None, access_token=login.access_token
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
 
 import attrs
 import pytest
 from honest import ADA, Honest, OpenOn
 from honest_provider import SECRET
-from hostile_provider import Hostile
+from hostile_provider import Hostile, sent_with
 
 import admit
 from admit import care
@@ -26,19 +25,6 @@ from admit.records import Client
 from admit.stores import Change
 from admit.testing import KEY, MemoryStore, SettableClock
 from admit.testing.contracts.opened import all_text
-
-
-def sent_with(begun: admit.BegunRedirect) -> dict[str, str]:
-    """Return what a browser is sent to the provider with."""
-    query = parse_qs(urlsplit(begun.url).query)
-    return {name: values[0] for name, values in query.items()}
-
-
-def answered(hostile: Hostile, begun: admit.BegunRedirect, **claims: object) -> dict[str, str]:
-    """Return a good answer to a redirect."""
-    sent = sent_with(begun)
-    hostile.token_answer["id_token"] = hostile.mint(hostile.claims(sent["nonce"], **claims))
-    return {"code": "the-code-of-ada", "state": sent["state"]}
 
 
 def test_t3_nothing_of_a_redirect_is_found_anywhere(
@@ -94,10 +80,10 @@ def test_a_redirect_under_way_is_lost_with_the_engine_key_alone(
     with opened(store, [KEY]) as engine:
         first, second = engine.redirects.begin("oidc"), engine.redirects.begin("oidc")
     with opened(store, [new, KEY]) as engine:
-        end = engine.redirects.finish(answered(hostile, first), binding=first.binding)
+        end = engine.redirects.finish(hostile.answer(first), binding=first.binding)
         assert "confirmed" == end.user.state
     with opened(store, [new]) as engine, pytest.raises(RedirectInvalid):
-        engine.redirects.finish(answered(hostile, second), binding=second.binding)
+        engine.redirects.finish(hostile.answer(second), binding=second.binding)
 
 
 def test_what_waits_can_be_checked_copied_and_swept(
@@ -139,7 +125,7 @@ def test_e1_strangers_learn_from_the_public_face_what_is_theirs(
     if kind == "disabled":
         user = engine.log_in("oidc", id_token=hostile.mint(hostile.claims("n"))).user
         engine.disable(user)
-    answer = answered(hostile, begun, aud="another" if kind == "wrong" else "the-client")
+    answer = hostile.answer(begun, aud="another" if kind == "wrong" else "the-client")
     if kind == "no":
         answer = {"error": "access_denied", "state": answer["state"]}
     binding = "another" if kind == "nobody's" else begun.binding
@@ -193,9 +179,9 @@ def test_a6_what_is_refused_is_in_the_trail(
     engine = open_on("oidc", hostile.url, clock=clock)
     first, second = engine.redirects.begin("oidc"), engine.redirects.begin("oidc")
 
-    engine.redirects.finish(answered(hostile, first), binding=first.binding)
+    engine.redirects.finish(hostile.answer(first), binding=first.binding)
     with pytest.raises(WrongCredentials):
-        engine.redirects.finish(answered(hostile, second, aud="x"), binding=second.binding)
+        engine.redirects.finish(hostile.answer(second, aud="x"), binding=second.binding)
     with pytest.raises(RedirectInvalid):
         engine.redirects.finish({"state": "guessed"}, binding=None)
 
@@ -221,7 +207,7 @@ def test_a_disabled_user_is_told_after_the_provider_vouched(
     begun = engine.redirects.begin("oidc")
 
     with pytest.raises(UserDisabled):
-        engine.redirects.finish(answered(hostile, begun), binding=begun.binding)
+        engine.redirects.finish(hostile.answer(begun), binding=begun.binding)
 
 
 def test_the_browser_speaks_the_users_language_there(

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
+from admit import BegunRedirect
 from admit.testing import SettableClock
 
 CLIENT = "the-client"
@@ -101,6 +103,18 @@ class Hostile:
         """Return *claims* as a signed token."""
         headers = {**({} if kid is None else {"kid": kid}), **header}
         return jwt.encode(dict(claims), key, algorithm=algorithm, headers=headers)
+
+    def answer(self, begun: BegunRedirect, **changed: object) -> dict[str, str]:
+        """Return what a browser comes back with, and have a token ready for its code."""
+        sent = sent_with(begun)
+        self.token_answer["id_token"] = self.mint(self.claims(sent["nonce"], **changed))
+        return {"code": "the-code-of-ada", "state": sent["state"]}
+
+
+def sent_with(begun: BegunRedirect) -> dict[str, str]:
+    """Return what a browser is sent to a provider with."""
+    query = parse_qs(urlsplit(begun.url).query)
+    return {name: values[0] for name, values in query.items()}
 
 
 def encoded(part: object) -> str:
