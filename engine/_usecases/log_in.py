@@ -194,7 +194,8 @@ def _enter(
         identity = _identity(core, found, provider, known.claim)
         if identity is None:
             raise WrongCredentials  # unlinked meanwhile
-        if known.identity is not None and identity.private != known.identity.private:
+        was = None if known.claim.proved else known.identity  # what a password was compared with
+        if was is not None and identity.private != was.private:
             raise TryLater("the password was changed a moment ago")
         check_state(core, by, found, identity)
         now = core.now()

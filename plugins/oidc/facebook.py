@@ -35,7 +35,7 @@ from .provider import (
     readable_address,
     required,
 )
-from .settings import BrowserSettings, needed
+from .settings import BrowserSettings, call_seconds, needed
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -73,6 +73,10 @@ class FacebookProvider:
 
     def __init__(self) -> None:
         self._kept_graph: Graph | None = None
+
+    def limit_seconds(self, services: Services) -> float:
+        """Return the time for one call: it asks for a token, what it is, and whose."""
+        return call_seconds(services.settings(FacebookSettings))
 
     def identify(self, credentials: Credentials, services: Services) -> Claim:
         """Return whose an `access_token` is, or the one that an `auth_code` is worth.

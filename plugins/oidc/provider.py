@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +27,7 @@ from admit.providers import (
 from admit.records import Identity, User
 from admit.services import Services
 
-from .settings import needed
+from .settings import call_seconds, needed
 
 if TYPE_CHECKING:
     from .client import Dialect, OpenIdClient, Tokens
@@ -62,18 +63,24 @@ class OpenIdProvider:
         self.enabled_by_default = enabled_by_default
         self._dialect = dialect
         self._client: OpenIdClient | None = None
+        self._lock = threading.Lock()
+
+    def limit_seconds(self, services: Services) -> float:
+        """Return the time for one call: it may ask for discovery document, token and keys."""
+        return call_seconds(services.settings(self.client().dialect.section))
 
     def client(self) -> OpenIdClient:
         """Return the client, made when it is first needed. Raises MissingExtra."""
-        if self._client is None:
-            try:
-                import joserfc  # noqa: F401  # whether it is there
-            except ImportError:
-                raise MissingExtra(f"The provider {self.name!r}", "joserfc", "oidc") from None
-            from .client import OpenIdClient
+        with self._lock:  # one for all: it keeps what was fetched
+            if self._client is None:
+                try:
+                    import joserfc  # noqa: F401  # whether it is there
+                except ImportError:
+                    raise MissingExtra(f"The provider {self.name!r}", "joserfc", "oidc") from None
+                from .client import OpenIdClient
 
-            self._client = OpenIdClient(self._dialect())
-        return self._client
+                self._client = OpenIdClient(self._dialect())
+            return self._client
 
     def identify(self, credentials: Credentials, services: Services) -> Claim:
         """Return whom an `id_token`, or an `auth_code`, is about; one of the two is given.

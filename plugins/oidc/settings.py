@@ -57,6 +57,11 @@ class SecretSettings(OpenIdSettings):
     )
 
 
+def call_seconds(settings: BrowserSettings) -> float:
+    """Return how long one call of a provider may take that asks its server three times."""
+    return max(10.0, 4 * settings.time_limit.total_seconds())
+
+
 def needed(what: str, section: str, **values: object) -> None:
     """Return if all *values* are there.
 

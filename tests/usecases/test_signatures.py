@@ -15,6 +15,7 @@ from admit import (
     Actor,
     Address,
     Audit,
+    BegunRedirect,
     BulkResult,
     Client,
     CustomData,
@@ -26,9 +27,11 @@ from admit import (
     May,
     MergePlan,
     Page,
+    PendingRedirect,
     PluginInfo,
     Prepared,
     Receipt,
+    RedirectEnd,
     Secret,
     Session,
     SettingInfo,
@@ -41,11 +44,14 @@ from admit.errors import (
     FlowFailed,
     LastIdentity,
     NotAllowed,
+    RedirectInvalid,
     SessionInvalid,
     TokenMalformed,
     TryLater,
+    UnknownName,
 )
 from admit.records import EventId, RunId, SessionId, UserId
+from admit.redirects import Redirects
 from admit.testing import CHEAP_HASHING, KEY, Inbox, MemoryStore
 
 PASSWORD = "correct horse battery staple"
@@ -128,6 +134,22 @@ def test_identities_in_types(engine: Engine, inbox: Inbox) -> None:
     assert_type(identities.change_address_manually(ada, to="ada@example.net"), User)
     with pytest.raises(LastIdentity):
         assert_type(identities.unlink(ada, provider="local-userpass"), User)
+
+
+def test_redirects_in_types(engine: Engine) -> None:
+    """A browser goes to a provider and comes back with what it was sent for."""
+    redirects = engine.redirects
+
+    with pytest.raises(UnknownName):
+        assert_type(redirects.begin("nobody"), BegunRedirect)
+    with pytest.raises(SessionInvalid):
+        assert_type(redirects.begin_link("oidc", access_token="none"), BegunRedirect)
+    with pytest.raises(RedirectInvalid):
+        assert_type(redirects.look({"state": "none"}), PendingRedirect)
+    with pytest.raises(RedirectInvalid):
+        assert_type(redirects.finish({"state": "none"}, binding=None), RedirectEnd)
+    assert_type(redirects.cookie_name({"state": "none"}), str)
+    assert_type(engine.public.redirects, Redirects)
 
 
 def test_working_in_types(engine: Engine) -> None:
