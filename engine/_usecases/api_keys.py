@@ -233,11 +233,8 @@ def delete(core: Core, by: Acting, key_id: str, user_id: str | None) -> None:
 def _delete_server_user(core: Core, by: Acting, key: ApiKey) -> None:
     def decide(user: User) -> Decision[None]:
         move(user.state, "delete")
-        decision = removed(core, user, "delete", None)
-        return decision._replace(
-            happenings=(_happening("deleted", key), *decision.happenings),
-            remove=(*decision.remove, Remove("api-key", key.id)),
-        )
+        decision = removed(core, user, "delete", None)  # the key is among what goes at once
+        return decision._replace(happenings=(_happening("deleted", key), *decision.happenings))
 
     try:
         change_user(core, by, key.user, decide)
