@@ -7,6 +7,7 @@ from typing import Final
 from .._commits import commit
 from .._core import Core
 from ..stores import Change, Cursor, Remove
+from .custom_data import KIND as CUSTOM_DATA
 from .custom_data import removing
 
 _KEYS: Final = ("api-key", "keys-of/")
@@ -29,7 +30,8 @@ def erase_own(core: Core, user_id: str) -> None:
     that no erase step needs."""
     for kind, label in _LABELLED:
         _remove_labelled(core, kind, f"{label}{user_id}")
-    commit(core, Change(remove=(removing(user_id),)))
+    if core.store.get(CUSTOM_DATA, user_id) is not None:
+        commit(core, Change(remove=(removing(user_id),)))
     _erase_details(core, user_id)
 
 

@@ -16,7 +16,7 @@ import admit
 from admit import care
 from admit.care import REMEDIES, Finding, Progress
 from admit.errors import InvalidInput, StoreFull, WrongKey
-from admit.stores import Change, Label, Put, Ref, Remove
+from admit.stores import Change, Label, Put, Remove
 from admit.testing import KEY, MemoryStore
 from admit.upkeep import Fault, Upkeep
 
@@ -296,7 +296,7 @@ def _a_session_that_the_worker_forgot(store: MemoryStore, lived: Lived) -> str:
 
 @spoils("key-lost")
 def _a_key_leads_nowhere(store: MemoryStore, lived: Lived) -> str:
-    del store._index._holders["local-userpass:ada@example.com"]
+    del store._index._holders["user"]["local-userpass:ada@example.com"]
     return f"user {lived.ada.id}"
 
 
@@ -310,7 +310,7 @@ def _a_login_key_has_two_owners(store: MemoryStore, lived: Lived) -> str:
 
 @spoils("key-astray")
 def _a_key_of_nobody(store: MemoryStore, lived: Lived) -> str:
-    store._index._holders["local-userpass:old@example.com"] = Ref("user", lived.ada.id)
+    store._index._holders["user"]["local-userpass:old@example.com"] = lived.ada.id
     return f"user {lived.ada.id}"
 
 

@@ -53,9 +53,9 @@ class Opened:
     def spoil(self, store):
         def spoil(code):
             if code == "key-lost":
-                store._index._holders.pop("k:1")
+                store._index._holders["user"].pop("k:1")
             if code == "key-astray":
-                store._index._holders["k:9"] = Ref("user", f"{1:024x}")
+                store._index._holders["user"]["k:9"] = f"{1:024x}"
             if code == "label-lost":
                 store._index._places.clear()
             if code == "label-astray":
