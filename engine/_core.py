@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -17,11 +17,13 @@ from ._passwords import PasswordHashing
 from ._plugins import Plugins
 from ._setting_sources import SettingSources
 from .clock import Clock
-from .masked import Secret
 from .records import Actor
 from .services import Services
 from .settings import Settings
 from .stores import Cursor, Store
+
+if TYPE_CHECKING:
+    from ._usecases.enter import ResetRequest
 
 SYSTEM: Final = Acting(Actor("system"))
 """Who acts when nobody asked: the worker, expiry."""
@@ -43,8 +45,8 @@ class Core:
     services: Services
     work_waits: threading.Event = attrs.field(factory=threading.Event)
     """Set when a commit queued something, so that the worker need not poll for it."""
-    waiting_passwords: dict[str, Secret] = attrs.field(factory=dict, repr=False)
-    """Run id → the password that a reset function is to judge: kept in memory only."""
+    waiting_resets: dict[str, ResetRequest] = attrs.field(factory=dict, repr=False)
+    """Run id → what a reset function is called with besides the token: kept in memory only."""
 
     sweep_places: dict[str, Cursor] = attrs.field(factory=dict, repr=False)
     """List → how far the last sweep came that could not look through all of it."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from . import _tokens
 from ._codec import user_from
@@ -30,6 +30,8 @@ from ._usecases import (
 from ._usecases import password as passwords
 from ._usecases.confirm import Change
 from ._usecases.confirming import is_first_proof
+from ._usecases.enter import ResetRequest
+from ._usecases.json_data import checked_data
 from ._usecases.proof import hashed, is_password_of, with_private
 from ._usecases.rerun import Reason
 from ._usecases.stranger import alike
@@ -117,17 +119,41 @@ class PublicFace:
         """Ask to enter the active flow again; by address alone as in `resend`."""
         return self._again("rerun", address, user, password)
 
-    def reset(self, *, address: str, password: str | Secret | None = None) -> Receipt:
+    def reset(
+        self,
+        *,
+        address: str,
+        password: str | Secret | None = None,
+        current_password: str | Secret | None = None,
+        arguments: Sequence[object] = (),
+    ) -> Receipt:
         """Ask to replace a forgotten password; a pending user is confirmed by using the answer.
 
-        *password*, for a reset function, waits in this process's memory only.
+        The last three are for a reset function, and wait in this process's memory only. Whether
+        *current_password* is the right one it learns, and nobody else.
+
+        Raises:
+            PasswordRefused: the policy refuses *password*.
+            InvalidInput: *arguments* are not what JSON can hold, in 16 kB.
         """
         found = canonical(address)
-        self._begin("message", found)
+        if isinstance(arguments, str | bytes) or not isinstance(arguments, Sequence):
+            raise InvalidInput("arguments", "must be a list.")
+        given = checked_data({"arguments": list(arguments)}, field="arguments")["arguments"]
         new = None if password is None else as_secret(password)
+        current = None if current_password is None else as_secret(current_password, "current")
+        self._begin("message", found)
         if new is not None:
             self._core.services.check_password(new, address=address)
-        stranger.reset(self._core, self._by, stranger.holder_of(self._core, found), new)
+        holder = stranger.holder_of(self._core, found)
+        request = ResetRequest(
+            password=new,
+            current_password_valid=(
+                None if current is None else is_password_of(self._core, holder, current)
+            ),
+            arguments=tuple(cast(list[object], given)),
+        )
+        stranger.reset(self._core, self._by, holder, request)
         return Receipt()
 
     def confirm(

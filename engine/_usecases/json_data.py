@@ -11,23 +11,23 @@ MOST_DATA_BYTES: Final = 16_384
 """It stands in the user's document."""
 
 
-def checked_data(data: Mapping[str, object] | None) -> Mapping[str, object]:
-    """Return *data* if it is a small JSON object. Raises InvalidInput."""
+def checked_data(data: Mapping[str, object] | None, *, field: str = "data") -> Mapping[str, object]:
+    """Return *data* if it is a small JSON object. Raises InvalidInput, naming *field*."""
     import json
 
     if data is None:
         return {}
     if not isinstance(data, Mapping):
-        raise InvalidInput("data", f"must be a mapping, not {type(data).__name__}.")
+        raise InvalidInput(field, f"must be a mapping, not {type(data).__name__}.")
     try:
         text = json.dumps(dict(data), allow_nan=False)
         small = len(text) <= MOST_DATA_BYTES
         if small and not _is_json(data):
             raise ValueError
     except (TypeError, ValueError, RecursionError):
-        raise InvalidInput("data", "must be what JSON can hold, with text for names.") from None
+        raise InvalidInput(field, "must be what JSON can hold, with text for names.") from None
     if not small:
-        raise InvalidInput("data", f"is larger than {MOST_DATA_BYTES:,} bytes as JSON.")
+        raise InvalidInput(field, f"is larger than {MOST_DATA_BYTES:,} bytes as JSON.")
     copied: Mapping[str, object] = json.loads(text)
     return copied
 

@@ -61,7 +61,7 @@ def removed(
         # At once, though all of them are dead: who is deleted has no key and no data left.
         remove = (*keys_of(core, user.id), removing(user.id))
     for one in user.runs:
-        core.waiting_passwords.pop(one.id, None)
+        core.waiting_resets.pop(one.id, None)
     return Decision(
         result=result,
         new=tombstone,

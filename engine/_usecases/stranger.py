@@ -30,10 +30,10 @@ from ..errors import (
     UserNotFound,
     WrongCredentials,
 )
-from ..masked import Secret
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Change, KeyTaken, Label, Put
 from .confirming import holders, newest, waiting
+from .enter import ResetRequest
 from .notices import begin_notice
 from .password import decide_reset
 from .register import Validated, begin
@@ -41,7 +41,7 @@ from .rerun import Reason, decide_again
 from .runs import Minted, active_flow
 
 PHANTOM_LIFETIME: Final = timedelta(hours=1)
-MOST_WAITING_PASSWORDS: Final = 1000
+MOST_WAITING_RESETS: Final = 1000
 """Where nobody works the queue, strangers must not fill the memory."""
 
 T = TypeVar("T")
@@ -112,14 +112,14 @@ def again_by_reset(core: Core, by: Acting, user: User, reason: str) -> Decision[
     return decide_reset(core, by, user, reason=reason, queued=True)
 
 
-def reset(core: Core, by: Acting, user: User | None, password: Secret | None = None) -> None:
-    """Take a stranger's reset. *password* waits in memory for a reset function."""
+def reset(core: Core, by: Acting, user: User | None, request: ResetRequest) -> None:
+    """Take a stranger's reset. *request* waits in memory for a reset function."""
 
     def decide(found: User) -> Decision[tuple[Run, Minted | None]]:
         decision = decide_reset(core, by, found, queued=True)
-        if password is not None and user is not None and found.id == user.id:
+        if request != ResetRequest() and user is not None and found.id == user.id:
             # Before the commit: a worker may take the run up the moment it is there.
-            _let_wait(core, decision.result[0].id, password)
+            _let_wait(core, decision.result[0].id, request)
         return decision
 
     if user is None or user.disabled:
@@ -128,12 +128,12 @@ def reset(core: Core, by: Acting, user: User | None, password: Secret | None = N
     change_or_pretend(core, by, user, decide)
 
 
-def _let_wait(core: Core, run: str, password: Secret) -> None:
-    """Keep a password in memory for a reset function; the oldest goes when there are too many,
-    and its run then asks for a password with the token."""
-    while len(core.waiting_passwords) >= MOST_WAITING_PASSWORDS:
-        core.waiting_passwords.pop(next(iter(core.waiting_passwords)), None)
-    core.waiting_passwords[run] = password
+def _let_wait(core: Core, run: str, request: ResetRequest) -> None:
+    """Keep what a reset function is to get in memory; the oldest goes when there are too many, and
+    its run then asks for a password with the token."""
+    while len(core.waiting_resets) >= MOST_WAITING_RESETS:
+        core.waiting_resets.pop(next(iter(core.waiting_resets)), None)
+    core.waiting_resets[run] = request
 
 
 def decide_notice(core: Core, by: Acting, user: User, reason: str) -> Decision[tuple[Run, None]]:

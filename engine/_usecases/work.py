@@ -148,7 +148,7 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
     if begun is None:
         return 0
     run, minted = begun
-    request = ResetRequest(password=core.waiting_passwords.pop(run.id, None))
+    request = core.waiting_resets.pop(run.id, None) or ResetRequest()
     try:
         entered = enter(core, SYSTEM, user, run, minted, request)
     except KeyTaken as taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,49 @@ def test_n5_a_nonsense_answer_sets_nothing(inbox: Inbox, answer: object) -> None
         opens(engine, "ada@example.com", PASSWORD),
         opens(engine, "ada@example.com", NEW),
     )
+
+
+@pytest.mark.parametrize(("current", "valid"), [(PASSWORD, True), (NEW, False), (None, None)])
+def test_n5_a_function_learns_whether_a_stranger_knows_the_current_password(
+    inbox: Inbox, current: str | None, valid: bool | None
+) -> None:
+    """
+    Given a stranger's reset with the current password and words of his own,
+    when the worker asks the function, then it gets the words, and whether that was right;
+    the stranger reads the same Receipt in any case.
+    """
+    seen: list[tuple[object, ...]] = []
+
+    def see(call: dict[str, object], *arguments: object) -> Outcome:
+        seen.append((call["current_password_valid"], *arguments))
+        return Outcome.fail("No.")
+
+    with open_engine(
+        inbox=inbox,
+        functions={"decide": see},
+        settings={"reset_flow": "function", "function.reset": "decide"},
+    ) as engine:
+        engine.confirm_manually(engine.register("ada@example.com", PASSWORD))
+        receipt = engine.public.reset(
+            address="ada@example.com",
+            password=NEW,
+            current_password=current,
+            arguments=["a pet", {"name": "Bo"}],
+        )
+        nobody = engine.public.reset(
+            address="nobody@example.com", password=NEW, current_password=current
+        )
+        engine.work_once()
+
+    assert [(valid, "a pet", {"name": "Bo"})] == seen
+    assert receipt == nobody
+
+
+@pytest.mark.parametrize("arguments", ["text", 7, [{1}], ["x" * 20_000]])
+def test_what_a_reset_function_cannot_be_sent_is_refused(inbox: Inbox, arguments: Any) -> None:
+    """It waits in memory, so it is small; and could be sent on as JSON."""
+    with open_engine(inbox=inbox) as engine, pytest.raises(InvalidInput, match="arguments"):
+        engine.public.reset(address="ada@example.com", arguments=arguments)
 
 
 def test_n5_a_strangers_new_password_reaches_the_function_and_no_disk(
