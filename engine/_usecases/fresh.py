@@ -13,8 +13,9 @@ from . import sessions
 def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User, Session]:
     """Return the user and the session of an access token, looked up now: what ended is seen.
 
-    With *fresh*, the user must have proved who they are within the setting `fresh_log_in_within`;
-    exempt is who has no credential that could be given again – an anonymous user.
+    With *fresh*, the user must have proved who they are within the setting `fresh_log_in_within` –
+    which a key does not: a program has it, at any hour; exempt is who has no credential that could
+    be given again – an anonymous user.
 
     Raises:
         SessionInvalid: malformed, forged, expired or ended.
@@ -25,11 +26,16 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
     if (
         fresh
         and within is not None
-        and core.now() - session.authenticated_at > within
+        and (core.now() - session.authenticated_at > within or not _is_of_identity(user, session))
         and can_prove_again(core, user)
     ):
         raise FreshLogInNeeded(within)
     return user, session
+
+
+def _is_of_identity(user: User, session: Session) -> bool:
+    """Return whether an identity of hers opened the session, and no key or the like."""
+    return any((i.provider, i.id) == (session.provider, session.identity) for i in user.identities)
 
 
 def can_prove_again(core: Core, user: User) -> bool:

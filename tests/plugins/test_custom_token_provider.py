@@ -6,41 +6,25 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from custom_tokens import SECRET, Open, opening
 
 import admit
 from admit.errors import InvalidInput, InvalidSetting, NotConfigured
 from admit.masked import Secret
-from admit.testing import CHEAP_HASHING, KEY, MemoryStore, SettableClock
+from admit.testing import SettableClock
 
-SECRET = "a shared secret of at least 32 bytes"
-Open = Callable[..., admit.Engine]
 Token = Callable[..., str]
 
 
 @pytest.fixture
 def open_with(clock: SettableClock) -> Iterator[Open]:
     """Open an engine that takes custom tokens under these settings of the provider."""
-    with ExitStack() as opened:
-
-        def open_it(**settings: object) -> admit.Engine:
-            given = {"enabled": True, "audience": "shop", "secret": SECRET, **settings}
-            named = {f"custom-token.{name}": value for name, value in given.items()}
-            return opened.enter_context(
-                admit.open(
-                    MemoryStore(),
-                    key=KEY,
-                    settings={**CHEAP_HASHING, **named},
-                    clock=clock,
-                    worker=False,
-                )
-            )
-
+    with opening(clock, secret=SECRET) as open_it:
         yield open_it
 
 

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from custom_tokens import AUDIENCE, SECRET, Open, opening
 from hostile_provider import (
     OTHER_KEY,
     OWN_KEY,
@@ -37,16 +37,12 @@ from hostile_provider import (
 
 import admit
 from admit.errors import InvalidSetting, ProviderFailed, WrongCredentials
-from admit.testing import CHEAP_HASHING, KEY, MemoryStore, SettableClock
+from admit.testing import SettableClock
 
-SECRET = "a shared secret of at least 32 bytes"
 OTHER_SECRET = "another shared secret of 32 bytes"
-AUDIENCE = "shop"
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 ED_KEY = ed25519.Ed25519PrivateKey.generate()
-
-Open = Callable[..., admit.Engine]
 
 
 def public(key: Any) -> str:
@@ -58,21 +54,7 @@ def public(key: Any) -> str:
 @pytest.fixture
 def open_with(clock: SettableClock) -> Iterator[Open]:
     """Open an engine that takes custom tokens under these settings of the provider."""
-    with ExitStack() as opened:
-
-        def open_it(**settings: object) -> admit.Engine:
-            given = {"enabled": True, "audience": AUDIENCE, **settings}
-            named = {f"custom-token.{name}": value for name, value in given.items()}
-            return opened.enter_context(
-                admit.open(
-                    MemoryStore(),
-                    key=KEY,
-                    settings={**CHEAP_HASHING, **named},
-                    clock=clock,
-                    worker=False,
-                )
-            )
-
+    with opening(clock) as open_it:
         yield open_it
 
 

@@ -15,6 +15,7 @@ from admit import ApiKey, NewApiKey, User, care
 from admit.errors import (
     ApiKeyNameTaken,
     ApiKeyNotFound,
+    FreshLogInNeeded,
     InvalidInput,
     NotAllowed,
     SessionInvalid,
@@ -414,6 +415,19 @@ def test_a_deleted_user_leaves_no_key(engine: admit.Engine, ada: User, store: Me
 
     assert store.get("api-key", new.key.id) is None
     assert 0 == store.count("api-key", f"keys-of/{ada.id}")
+
+
+def test_o6_a_key_is_no_fresh_log_in(engine: admit.Engine, ada: User) -> None:
+    """
+    Given a program that has just logged in with a user's key,
+    when it does what a thief must not, then a log-in of hers is asked for, at any hour.
+    """
+    by_key = log_in(engine, engine.api_keys.create(ada, name="backup"))
+    by_hand = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    with pytest.raises(FreshLogInNeeded):
+        engine.sessions.verify_fresh(by_key.access_token)
+    assert ada.id == engine.sessions.verify_fresh(by_hand.access_token).user_id
 
 
 def test_a_scope_is_asked_for_where_a_key_is_taken(engine: admit.Engine, ada: User) -> None:
