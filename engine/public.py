@@ -45,6 +45,7 @@ from .errors import (
     UserNotFound,
 )
 from .masked import Secret
+from .public_api_keys import PublicApiKeys
 from .public_identities import PublicIdentities
 from .records import LogIn, Purpose, Receipt, Run, User
 from .redirects import Redirects
@@ -69,6 +70,7 @@ class PublicFace:
         self._by = by
         self._on_first_use = on_first_use
         self.identities = PublicIdentities(core, by, self._count_client, on_first_use)
+        self.api_keys = PublicApiKeys(core, by, self._count_client)
         self.redirects = Redirects(core, by, count=self._count_client, answer=alike)
 
     def register(

@@ -33,8 +33,9 @@ from ..errors import (
 )
 from ..lifecycle import NEW, move, triggers_from
 from ..masked import Secret
-from ..records import ApiKey, ApiKeyId, Identity, NewApiKey, User, UserId
+from ..records import ApiKey, ApiKeyId, Identity, NewApiKey, Session, User, UserId
 from ..stores import Change, KeyTaken, Remove, VersionMoved
+from .calling_session import check_open
 from .removal import removed
 
 PROVIDER: Final = "api-key"
@@ -75,10 +76,14 @@ def asked(name: object, scopes: object, lifetime: object) -> Asked:
     return Asked(name, tuple(dict.fromkeys(map(str, scopes))), lifetime)
 
 
-def create_for_user(core: Core, by: Acting, user_id: str, wanted: Asked) -> NewApiKey:
-    """Make a key of a user's own; see `ApiKeys.create`."""
+def create_for_user(
+    core: Core, by: Acting, user_id: str, wanted: Asked, *, asks: Session | None = None
+) -> NewApiKey:
+    """Make a key of a user's own; see `ApiKeys.create`. *asks*: the session of the user who wants
+    it, which must not have ended meanwhile."""
 
     def decide(user: User) -> Decision[NewApiKey]:
+        check_open(core, user, asks)
         if user.state != "confirmed":
             raise NotAllowed(user.state, "have API keys", triggers_from(user.state))
         if user.type != "normal":

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from races import meanwhile, records
 
 import admit
 from admit import ApiKey, NewApiKey, User, care
@@ -428,6 +429,63 @@ def test_o6_a_key_is_no_fresh_log_in(engine: admit.Engine, ada: User) -> None:
     with pytest.raises(FreshLogInNeeded):
         engine.sessions.verify_fresh(by_key.access_token)
     assert ada.id == engine.sessions.verify_fresh(by_hand.access_token).user_id
+
+
+def test_a_user_keeps_her_keys_herself(
+    engine: admit.Engine, ada: User, admit_clock: SettableClock
+) -> None:
+    """
+    Given a user who is logged in,
+    when she makes a key, switches it off and on, and deletes it, then each needs her token, and
+    what opens a door a fresh log-in; nobody else's key is there for her.
+    """
+    grace = engine.create("grace@example.com")
+    others = engine.api_keys.create(grace, name="backup").key
+    token = engine.log_in(
+        "local-userpass", username="ada@example.com", password=PASSWORD
+    ).access_token
+    mine = engine.public.api_keys
+
+    key = mine.create(access_token=token, name="backup").key
+    assert (key,) == mine.of(token)
+    with pytest.raises(ApiKeyNotFound):
+        mine.delete(others.id, access_token=token)
+
+    admit_clock.advance(timedelta(minutes=6))
+    assert mine.disable(key.id, access_token=token).disabled
+    with pytest.raises(FreshLogInNeeded):
+        mine.enable(key.id, access_token=token)
+    with pytest.raises(FreshLogInNeeded):
+        mine.create(access_token=token, name="another")
+    mine.delete(key.id, access_token=token)
+    assert () == mine.of(token)
+    engine.log_out_all(ada)
+    with pytest.raises(SessionInvalid):
+        mine.of(token)
+
+
+def test_a_key_does_not_make_another(engine: admit.Engine, ada: User) -> None:
+    """Who stole one must not have two."""
+    login = log_in(engine, engine.api_keys.create(ada, name="backup"))
+
+    with pytest.raises(FreshLogInNeeded):
+        engine.public.api_keys.create(access_token=login.access_token, name="another")
+
+
+def test_h2_a_session_that_ends_makes_no_key(engine: admit.Engine, store: MemoryStore) -> None:
+    """
+    Given a session that ends between the look at it and the key,
+    when a key is asked for, then none is made.
+    """
+    user = engine.create("ada@example.com", PASSWORD)
+    engine.settings.set("must_change_is_enforced", False)
+    login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    meanwhile(store, lambda: engine.log_out_all(user), before=records("api-key-created"))
+    with pytest.raises(SessionInvalid):
+        engine.public.api_keys.create(access_token=login.access_token, name="backup")
+
+    assert () == engine.api_keys.of(user)
 
 
 def test_a_scope_is_asked_for_where_a_key_is_taken(engine: admit.Engine, ada: User) -> None:
