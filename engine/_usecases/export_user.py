@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from .._api_keys import api_key_from
 from .._codec import event_from, session_from
 from .._commits import Decision, commit_decision, load
 from .._core import Core
@@ -24,8 +25,6 @@ _OF_THE_ENGINE: Final = frozenset(
 )
 """Fields of a user that say nothing of her."""
 _OF_THE_CHAIN: Final = frozenset({"previous", "detail_digest"})
-_SECRET: Final = ("digest", "hash", "secret", "private")
-"""What is in the name of a field that only compares; of kinds that have no class here."""
 _PAGE: Final = 200
 
 
@@ -47,7 +46,10 @@ def export(core: Core, by: Acting, user_id: str) -> dict[str, Any]:
             plain(session_from(record))
             for record in _labelled(core, "session", f"sessions-of/{user.id}")
         ],
-        "api_keys": [_bare(record) for record in _labelled(core, "api-key", f"keys-of/{user.id}")],
+        "api_keys": [
+            plain(api_key_from(record))
+            for record in _labelled(core, "api-key", f"keys-of/{user.id}")
+        ],
         "custom_data": stored(core, user.id) or {},
         "events": list(_events(core, user.id)),
     }
@@ -61,15 +63,6 @@ def _labelled(core: Core, kind: str, label: str) -> Iterator[Record]:
         after = page.next
         if after is None:
             return
-
-
-def _bare(record: Record) -> dict[str, Any]:
-    body = {
-        name: value
-        for name, value in record.body.items()
-        if not any(word in name for word in _SECRET)
-    }
-    return {"id": record.id} | body
 
 
 def _events(core: Core, user_id: str) -> Iterator[dict[str, Any]]:
