@@ -7,10 +7,11 @@ import click
 from admit.records import Event
 
 from .context import Invocation, common_options, json_option
+from .group import Group
 from .output import Cell, counted, moment, say, say_json, styled, table
 
 
-@click.group()
+@click.group(cls=Group)
 def audit() -> None:
     """The trail of events, sealed with the engine key."""
 
@@ -59,7 +60,7 @@ def events_table(events: tuple[Event, ...]) -> str:
         ["AT (UTC)", "WHAT", "FROM → TO", "BY", "HOW"],
         [
             [
-                Cell(moment(event.at), "faint"),
+                Cell(moment(event.at), "faint", whole=True),
                 Cell(event.trigger, "strong"),
                 _move(event),
                 event.actor.kind,

@@ -73,8 +73,14 @@ def _open(store: Path, port: int) -> None:
     say(f" {styled('admit demo', 'strong')}  the story of a stuck user")
     say()
     say(wrapped(f"The users live in {store}, a TinyDB file.", width=200, indent=" "))
-    say(wrapped(f"Mail goes by SMTP to a server at {HOST}:{port}.", indent=" "))
-    say(wrapped("The clock is the story's own, so nobody waits for a link to expire.", indent=" "))
+    say(wrapped(f"Mail goes by SMTP to a server at {HOST}:{port}.", width=_WIDTH, indent=" "))
+    say(
+        wrapped(
+            "The clock is the story's own, so nobody waits for a link to expire.",
+            width=_WIDTH,
+            indent=" ",
+        )
+    )
 
 
 def _close(server: DemoMailServer, took: timedelta, kept: Path | None) -> None:
@@ -100,10 +106,12 @@ def _drawn(beat: Beat, number: int) -> str:
             lines = []
             time_of_day = styled(f"{at:%H:%M}", "accent")
             if says:
-                lines.append(f"\n {time_of_day}   {wrapped(says, indent=_INDENT).lstrip()}")
+                lines.append(
+                    f"\n {time_of_day}   {wrapped(says, width=_WIDTH, indent=_INDENT).lstrip()}"
+                )
             return "\n".join([*lines, f"{_INDENT}{styled(call, 'faint')}"])
         case Answer(says, tone):
-            first, *others = wrapped(says, indent=f"{_INDENT}  ").strip().splitlines()
+            first, *others = wrapped(says, width=_WIDTH, indent=f"{_INDENT}  ").strip().splitlines()
             lines = [f"{_INDENT}{styled(f'{_MARKS[tone]} {first}', _TONES[tone])}"]
             lines += [f"{_INDENT}  {styled(line.strip(), _TONES[tone])}" for line in others]
             return "\n".join(lines)
@@ -112,13 +120,15 @@ def _drawn(beat: Beat, number: int) -> str:
             said = [f"To: {to}", f"Subject: {subject}", "", *lines]
             return "\n".join(f"{_INDENT}{edge} {visible(line)}".rstrip() for line in said)
         case Facts(values):
-            return _indented(pairs(values))
+            return _indented(pairs(values, width=_WIDTH - len(_INDENT)))
         case _:
             cells = [
                 [Cell(at, "accent"), Cell(what, "strong"), *others]
                 for at, what, *others in beat.rows
             ]
-            return _indented(table(["AT", "WHAT", "FROM → TO", "BY", "HOW"], cells), "  ")
+            return _indented(
+                table(["AT", "WHAT", "FROM → TO", "BY", "HOW"], cells, width=_WIDTH), "  "
+            )
 
 
 def _indented(text: str, indent: str = _INDENT) -> str:

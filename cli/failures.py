@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from typing import Final
 
-from admit.errors import AddressTaken, AdmitError, FlowFailed, NotConfigured, UserNotFound
+from admit.errors import (
+    AddressTaken,
+    AdmitError,
+    FlowFailed,
+    NotAllowed,
+    NotConfigured,
+    UserNotFound,
+)
 
 from .output import note, plain, styled, visible
+
+_BY_ITSELF: Final = frozenset({"absorb", "expire", "reject"})
+"""Moves of the lifecycle that nobody asks for: they have no command."""
+
+
+def commands_among(moves: Iterable[str]) -> list[str]:
+    """Return those of the lifecycle's moves that a person can ask for."""
+    return [move for move in moves if move not in _BY_ITSELF]
 
 
 def complain(error: AdmitError, *, as_json: bool = False) -> None:
@@ -28,6 +45,8 @@ def next_step(error: AdmitError) -> str:
             return "Its registration was never confirmed: admit users rerun ADDRESS"
         case FlowFailed():
             return f"The user is kept. Mend the cause, then: admit users rerun {error.user.id}"
+        case NotAllowed():
+            return f"From here: {', '.join(commands_among(error.allowed)) or 'nothing'}."
         case NotConfigured():
             missing = " and ".join(error.settings)
             return f"Set {missing} in admit.toml or the environment, or pass --dev."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import Cell, say, say_json, styled, table
 
 _SETTING = "confirmation_flow"
 _OFFER = "confirmation flow "
 
 
-@click.group()
+@click.group(cls=Group)
 def flow() -> None:
     """The confirmation flow: how pending users become confirmed."""
 

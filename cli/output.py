@@ -7,15 +7,18 @@ import math
 import os
 import re
 import textwrap
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 import attrs
 import click
 
 from admit.plain import plain as plain
+
+from .fitting import broken, column_widths, terminal_width
+from .fitting import width_of as width_of
 
 STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "good": {"fg": "green"},
@@ -58,6 +61,8 @@ class Cell:
 
     text: str = attrs.field(converter=visible)
     style: str | None = None
+    whole: bool = False
+    """It is not broken at its blanks."""
 
 
 def styled(value: object, style: str | None) -> str:
@@ -71,38 +76,58 @@ def colour_is_welcome() -> bool:
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def width_of(text: str) -> int:
-    """Return how many columns *text* takes on a terminal."""
-    return sum(
-        0
-        if unicodedata.combining(character)
-        else 1 + (unicodedata.east_asian_width(character) in "WF")
-        for character in text
-    )
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    optional: Sequence[str] = (),
+    width: int | None = None,
+) -> str:
+    """Return an aligned table, of *width* columns at most (None: as wide as the terminal).
 
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return an aligned table; its columns are as wide as what stands in them."""
+    A column in which nothing stands is left out. Where the rest is too wide, the *optional* columns
+    are left out as well, then text is broken at blanks; else each row becomes a block of names and
+    values.
+    """
+    width = terminal_width() if width is None else width
     cells = [[_cell(value) for value in row] for row in rows]
-    head = [Cell(header, "faint") for header in headers]
-    widths = [
-        max(width_of(row[place].text) for row in [head, *cells]) for place in range(len(head))
+    drawn = [
+        place for place in range(len(headers)) if not cells or any(row[place].text for row in cells)
     ]
-    return "\n".join(_line(row, widths) for row in [head, *cells])
+    needed = [place for place in drawn if headers[place] not in optional]
+    for chosen, breaks in ((drawn, False), (needed, True)):
+        head = [Cell(headers[place], "faint") for place in chosen]
+        lines = [head, *[[row[place] for place in chosen] for row in cells]]
+        columns = list(zip(*lines, strict=True))
+        widths = [max(width_of(cell.text) for cell in column) for column in columns]
+        least = [max(map(_least_width, column)) for column in columns] if breaks else widths
+        room = sum(widths) if width is None else width - len(_GAP) * (len(chosen) - 1)
+        fitting = column_widths(widths, least, room)
+        if fitting is not None:
+            return "\n".join([_lines(line, fitting) for line in lines])
+    blocks = [{headers[at]: row[at] for at in drawn if row[at].text} for row in cells]
+    return "\n\n".join([pairs(block, width=width) for block in blocks])
 
 
-def pairs(values: Mapping[str, object]) -> str:
-    """Return names and values, one pair a line, the values below each other."""
+def pairs(values: Mapping[str, object], *, width: int | None = None) -> str:
+    """Return names and values, one pair a line, the values below each other; a long one goes on in
+    the next line (*width* as of a `table`)."""
+    width = terminal_width() if width is None else width
     rows = [[Cell(name, "faint"), _cell(value)] for name, value in values.items()]
-    widths = [max(width_of(row[0].text) for row in rows), 0]
-    return "\n".join(_line(row, widths) for row in rows)
+    names = max(width_of(row[0].text) for row in rows)
+    widest = max(width_of(row[1].text) for row in rows)
+    room = widest if width is None else max(1, width - names - len(_GAP))
+    return "\n".join([_lines(row, [names, room]) for row in rows])
 
 
-def wrapped(text: str, *, width: int = 80, indent: str = "", first: str | None = None) -> str:
-    """Return *text*, visible, broken into lines of at most *width* columns."""
+def wrapped(
+    text: str, *, width: int | None = None, indent: str = "", first: str | None = None
+) -> str:
+    """Return *text*, visible, broken into lines of at most *width* columns (None: those of the
+    terminal, 80 at most)."""
     return textwrap.fill(
         visible(text),
-        width=width,
+        width=min(80, terminal_width() or 80) if width is None else width,
         initial_indent=indent if first is None else first,
         subsequent_indent=indent,
         break_long_words=False,
@@ -113,6 +138,11 @@ def wrapped(text: str, *, width: int = 80, indent: str = "", first: str | None =
 def moment(instant: datetime | None) -> str:
     """Return an instant for people, to the second, in UTC."""
     return "–" if instant is None else f"{instant:%Y-%m-%d %H:%M:%S}"
+
+
+def instant(at: datetime | None) -> str:
+    """Return an instant for people where no column says that it is in UTC."""
+    return "–" if at is None else f"{moment(at)} UTC"
 
 
 def counted(number: int, noun: str) -> str:
@@ -153,6 +183,23 @@ def note(text: str) -> None:
 
 def _cell(value: object) -> Cell:
     return value if isinstance(value, Cell) else Cell(value)
+
+
+def _least_width(cell: Cell) -> int:
+    words = [cell.text] if cell.whole else cell.text.split(" ")
+    return max(map(width_of, words))
+
+
+def _lines(row: Sequence[Cell], widths: Sequence[int]) -> str:
+    """Return a row in as many lines as its longest cell needs."""
+    texts = [
+        [cell.text] if cell.whole else broken(cell.text, width)
+        for cell, width in zip(row, widths, strict=True)
+    ]
+    return "\n".join(
+        _line([Cell(text, cell.style) for text, cell in zip(line, row, strict=True)], widths)
+        for line in zip_longest(*texts, fillvalue="")
+    )
 
 
 def _line(row: Sequence[Cell], widths: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from typing import TypedDict
 import admit
 from admit.records import Address, Run, User
 
-from .output import STATE_STYLES, Cell, moment, pairs, styled
+from .output import STATE_STYLES, Cell, instant, pairs, styled
 
 
 class Named(TypedDict, total=False):
@@ -64,18 +64,18 @@ def sheet(user: User) -> str:
             f"{address.typed} ({_proof(address)})" for address in user.addresses
         )
     values["identities"] = ", ".join(identity.provider for identity in user.identities) or "–"
-    values["created"] = moment(user.created_at)
-    values["confirmed"] = moment(user.confirmed_at)
-    values["first log-in"] = moment(user.first_log_in_at)
-    values["last seen"] = moment(user.last_seen_at)
+    values["created"] = instant(user.created_at)
+    values["confirmed"] = instant(user.confirmed_at)
+    values["first log-in"] = instant(user.first_log_in_at)
+    values["last seen"] = instant(user.last_seen_at)
     if user.delete_at is not None:
-        values["is deleted on"] = moment(user.delete_at)
+        values["is deleted on"] = instant(user.delete_at)
     values["last run"] = run_in_short(user.last_run)
     return pairs(values)
 
 
 def _proof(address: Address) -> str:
-    return "not proved" if address.proved_at is None else f"proved {moment(address.proved_at)}"
+    return "not proved" if address.proved_at is None else f"proved {instant(address.proved_at)}"
 
 
 def told(user: User) -> str:

@@ -57,7 +57,7 @@ def plugins(ctx: click.Context) -> None:
                         ),
                     ]
                 )
-        say(table(["PLUGIN", "FROM", "FILLS", "OFFERS"], rows))
+        say(table(["PLUGIN", "FROM", "FILLS", "OFFERS"], rows, optional=["FROM"]))
         for plugin in broken:
             assert plugin.problem is not None
             say()

@@ -26,11 +26,12 @@ from . import (
 )
 from .context import common_options, invocation
 from .failures import complain
+from .group import Group
 from .logs import warnings_shown
 from .output import colour_is_welcome, note, styled, visible
 
 
-class Root(click.Group):
+class Root(Group):
     """The group of all commands; the one place where errors become exit codes.
 
     Plugins are looked at only when they may matter: for an unknown name, and for the help.

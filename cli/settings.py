@@ -9,12 +9,13 @@ from admit.masked import Secret
 from admit.settings import to_text
 
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import Cell, plain, say, say_json, styled, table
 
 _changed = click.option("--changed", is_flag=True, help="Only those that are not at their default.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @_changed
 @common_options
 @json_option

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .context import Invocation, common_options, json_option
+from .group import Group
 from .output import Cell, numbers, pairs, say, say_json, shown, size, styled, table, visible
 from .store_check import check
 from .store_copy import copy
@@ -15,7 +16,7 @@ from .store_opened import key_file, opened
 from .store_repair import repair
 
 
-@click.group()
+@click.group(cls=Group)
 def store() -> None:
     """Care for the store itself: check, copy, back up, repair.
 

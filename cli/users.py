@@ -15,6 +15,8 @@ from admit.stores import Cursor
 from . import bulk, custom_data, leaving
 from .audit import events_table
 from .context import Invocation, common_options, json_option, reason_option
+from .failures import commands_among
+from .group import Group
 from .output import (
     Cell,
     counted,
@@ -31,7 +33,7 @@ from .people import found, name_of, named, run_in_short, sheet, state_of, told
 _LISTS = ("all", "pending", "run-failed", "confirmed", "disabled", "deleted", "grace", "anonymous")
 
 
-@click.group()
+@click.group(cls=Group)
 def users() -> None:
     """Users: find them, understand them, help who is stuck.
 
@@ -81,6 +83,7 @@ def list_(
                     ]
                     for user in items
                 ],
+                optional=["CREATED (UTC)"],
             )
         )
         say()
@@ -126,13 +129,17 @@ def why(call: Invocation, who: str) -> None:
         return
     say(told(explained.user))
     say()
-    blocked = [f"{move} ({guard.replace('_', ' ')})" for move, guard in explained.blocked.items()]
+    blocked = [
+        f"{move} ({guard.replace('_', ' ')})"
+        for move, guard in explained.blocked.items()
+        if commands_among([move])
+    ]
     say(
         pairs(
             {
                 "why": explained.sentence,
                 "delivery": explained.delivery,
-                "allowed": ", ".join(explained.allowed) or "nothing",
+                "allowed": ", ".join(commands_among(explained.allowed)) or "nothing",
                 "needs": ", ".join(blocked) or "–",
                 "next step": Cell(explained.suggestion, "accent"),
             }

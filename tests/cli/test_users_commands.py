@@ -93,7 +93,7 @@ def test_why_says_what_to_do_next(call: Call, path: Path) -> None:
 
     assert "ada@example.com is pending." == told.splitlines()[0]
     assert "next step  wait, or resend" in told
-    assert "allowed    confirm, rerun, reject, delete" in told
+    assert "allowed    confirm, rerun, delete" in told
 
 
 def test_why_for_programs_names_the_user_by_its_id(call: Call, path: Path) -> None:
@@ -153,7 +153,7 @@ def test_rerun_of_a_confirmed_user_is_not_allowed(call: Call, path: Path) -> Non
     refused = call("users", "rerun", "ada@example.com")
 
     assert 4 == refused.exit_code
-    assert "From here: absorb, delete. [not-allowed]" in refused.stderr
+    assert "From here: delete. [not-allowed]" in refused.stderr
 
 
 def test_rerun_tells_when_the_flow_fails_and_how_to_go_on(call: Call, path: Path) -> None:

@@ -1,6 +1,5 @@
-"""A process that uses a store; the tests start it, let it race, and kill it.
+"""A process that uses a store; the tests start it, let it race, or let it die.
 
-tiny_writer.py kill PATH FIRST      write for ever, saying each commit once it is acknowledged
 tiny_writer.py race PATH NAME       wait for a line, then race for keys and for one user
 tiny_writer.py compact PATH STEP    commit at each step of a compaction, and die at this one
 """
@@ -11,7 +10,6 @@ import itertools
 import os
 import signal
 import sys
-import threading
 from io import FileIO
 from pathlib import Path
 
@@ -25,7 +23,6 @@ TURNS = 40
 INCREMENTS = 60
 COUNTER = id_of(0xC0)
 COMPACT_AT_BYTES = 20_000
-THREADS = 3
 
 
 def say(text: str) -> None:
@@ -51,22 +48,6 @@ def account(number: int, version: int) -> Change:
         ),
         events=(event,),
     )
-
-
-def write_for_ever(path: str, first: int) -> None:
-    """Commit accounts from several threads, some settled later, and say each that is durable."""
-    store = TinyStore(path, compact_at_bytes=COMPACT_AT_BYTES, index_at_bytes=0)
-
-    def work(thread: int) -> None:
-        for number in itertools.count(first + thread, THREADS):
-            for version in range(1, 4 if number % 5 == 0 else 3):
-                store.commit(account(number, version), settle=number % 3 != 0)
-                if number % 3 == 0:
-                    store.settle()
-                say(f"{number} {version}")
-
-    for thread in range(THREADS):
-        threading.Thread(target=work, args=(thread,)).start()
 
 
 def race(path: str, name: int) -> None:
@@ -151,9 +132,7 @@ def die_in_a_compaction(path: Path, step: int) -> None:
 
 if __name__ == "__main__":
     try:
-        if sys.argv[1] == "kill":
-            write_for_ever(sys.argv[2], int(sys.argv[3]))
-        elif sys.argv[1] == "compact":
+        if sys.argv[1] == "compact":
             die_in_a_compaction(Path(sys.argv[2]), int(sys.argv[3]))
         else:
             race(sys.argv[2], int(sys.argv[3]))
