@@ -139,8 +139,23 @@ class Journal:
         return True
 
     def is_at_end(self) -> bool:
-        """Return whether the file holds no more than was read."""
-        return size_of(self.log) == self.length_bytes
+        """Return whether the file holds no more than was read. The lock is held.
+
+        Raises StoreDamaged if it is not the file that is opened next time: what is written to one
+        that was removed, replaced or cut off is lost.
+        """
+        now = os.fstat(self.log.fileno())
+        try:
+            is_in_place = os.path.samestat(now, self._log_file.stat())
+        except FileNotFoundError:
+            is_in_place = False
+        if not is_in_place or now.st_size < self.length_bytes:
+            how = "cut off" if is_in_place else "removed or replaced"
+            raise StoreDamaged(
+                f"{self._log_name} was {how} while the store was open.",
+                "Put it back, or restart every process that uses this store.",
+            )
+        return now.st_size == self.length_bytes
 
     def take_over_tail(self) -> None:
         """Read what a writer left behind that died, or was interrupted, before it told anybody: a
@@ -345,6 +360,7 @@ class Journal:
 
     def _go_on_in(self, log: FileIO, generation: int) -> None:
         stays_open(log)
+        self._log_file = self._log_path(generation)
         self._opened.append(log)
         self.log_bytes_before += self.length_bytes
         self.log, self.generation, self.length_bytes = log, generation, 0
