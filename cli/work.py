@@ -64,7 +64,7 @@ def sweep(call: Invocation) -> None:
     """Remove what is past its time.
 
     Expired users, those whose grace is over, ended sessions, counters, old tombstones,
-    old refusals.
+    old refusals, keys.
     """
     with call.open() as engine:
         swept = engine.sweep()
@@ -82,6 +82,7 @@ def sweep(call: Invocation) -> None:
                     "throttles": swept.throttles,
                     "tombstones": swept.tombstones,
                     "refusals": swept.refusals,
+                    "keys": swept.keys,
                     "compactions": swept.compactions,
                 }
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from ._plugins import PluginInfo
     from ._setting_sources import SettingInfo
+    from ._token_keys import SigningKey
     from ._usecases.audit import Audit
     from ._usecases.bulk import BulkResult
     from ._usecases.prepared import Prepared
@@ -112,6 +113,7 @@ __all__ = [
     "Session",
     "SettingInfo",
     "Settings",
+    "SigningKey",
     "Store",
     "Swept",
     "User",
@@ -126,6 +128,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
     _NAMES: Final = {
         "_plugins": ("PluginInfo",),
         "_setting_sources": ("SettingInfo",),
+        "_token_keys": ("SigningKey",),
         "_usecases.audit": ("Audit",),
         "_usecases.bulk": ("BulkResult",),
         "_usecases.prepared": ("Prepared",),

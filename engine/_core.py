@@ -43,6 +43,9 @@ class Core:
     passwords: PasswordHashing
     api_keys: KeyFinder
     services: Services
+    sessions_end_at_once: bool = True
+    """Whether `verify` looks up session and user: fixed when the engine opens, because in the other
+    mode not even the settings are looked at."""
     work_waits: threading.Event = attrs.field(factory=threading.Event)
     """Set when a commit queued something, so that the worker need not poll for it."""
     waiting_resets: dict[str, ResetRequest] = attrs.field(factory=dict, repr=False)

@@ -1,67 +1,113 @@
-"""Signed tokens of our own (RFC 7519, HS256): made and verified by the engine alone.
+"""Signed tokens of our own (RFC 7519): made here, and verified by the engine.
 
 Written by hand because whoever signs is whoever verifies: the header of a token is compared with
 the few headers that this engine writes, so there is no algorithm to choose, no `none`, no key
-named by the token (RFC 8725 §3.1; security.md J1, J4) – and it costs 4 µs where a general library
-takes 24 (performance.md §5). Other people's tokens are a library's business.
+named by the token (RFC 8725 §3.1; security.md J1, J4) – and HS256 costs 4 µs where a general
+library takes 24 (performance.md §5). Other people's tokens are a library's business.
 """
 
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import attrs
+
 from ._base64url import base64url
-from ._keys import KeyRing
+from ._signatures import HS256, TokenKey, encode_json
+from ._token_keys import TokenKeys
 from .errors import SessionInvalid
 
-PURPOSE: Final = "session tokens 1"
-"""Names the sub-key; the number is its generation."""
-
-_encode_json: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+LONGEST: Final = 65536
+"""Characters of a token that is looked at."""
 
 
+@attrs.frozen
 class TokenSigner:
-    """Signs and verifies with the engine's sub-keys: the newest signs, all verify."""
+    """Signs and verifies with the engine's keys.
 
-    def __init__(self, keys: KeyRing) -> None:
-        self._by_header: dict[str, bytes] = {}
-        for key_id, sub_key in zip(keys.ids, keys.sub_keys(PURPOSE), strict=True):
-            header = {"alg": "HS256", "kid": f"{key_id}.1", "typ": "JWT"}
-            self._by_header[base64url(_encode_json(header).encode())] = sub_key
-        self._header, self._key = next(iter(self._by_header.items()))
+    Access tokens are signed by the algorithm of the setting, refresh tokens by HS256, since only
+    the engine reads them.
+    """
 
-    def sign(self, claims: Mapping[str, object]) -> str:
-        """Return *claims* as a token."""
-        body = f"{self._header}.{base64url(_encode_json(claims).encode())}"
-        return f"{body}.{base64url(hmac.digest(self._key, body.encode('ascii'), 'sha256'))}"
+    keys: TokenKeys
+    issuer: str | None = None
+    audience: str | None = None
 
-    def verify(self, token: str, *, kind: str, now: datetime) -> Mapping[str, Any]:
-        """Return the claims of a token of ours whose `typ` is *kind* and whose `exp` is ahead.
+    def sign_access(self, claims: Mapping[str, object], now: datetime) -> str:
+        """Return an access token: *claims*, and who it is from and for, if that is set.
+
+        Raises:
+            MissingExtra, StoreError: the key cannot be made, or opened.
+        """
+        whole = {**claims, "typ": "access"}
+        if self.issuer is not None:
+            whole["iss"] = self.issuer
+        if self.audience is not None:
+            whole["aud"] = self.audience
+        return _signed(self.keys.signing(now), whole)
+
+    def sign_refresh(self, claims: Mapping[str, object], now: datetime) -> str:
+        """Return *claims* as a refresh token."""
+        return _signed(self.keys.signing(now, HS256), {**claims, "typ": "refresh"})
+
+    def verify_access(self, token: str, now: datetime) -> Mapping[str, Any]:
+        """Return the claims of an access token of ours that has not expired.
 
         Raises:
             SessionInvalid: anything else; `because` tells expired ones apart.
         """
-        if not isinstance(token, str) or len(token) > 65536 or not token.isascii():
-            raise SessionInvalid("malformed")
-        body, dot, signature = token.rpartition(".")
-        header, _, payload = body.partition(".")
-        key = self._by_header.get(header)
-        if key is None or not dot:
-            raise SessionInvalid("malformed")
-        expected = base64url(hmac.digest(key, body.encode("ascii"), "sha256"))
-        if not hmac.compare_digest(expected, signature):
-            raise SessionInvalid("bad signature")
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        if claims.get("typ") != kind:
+        header, body, signature = _parts(token)
+        key = self.keys.verifying(header, now)
+        claims = _verified(key, body, signature, "access", now)
+        if self.issuer is not None and claims.get("iss") != self.issuer:
+            raise SessionInvalid("from another issuer")
+        if self.audience is not None and claims.get("aud") != self.audience:
+            raise SessionInvalid("for another audience")
+        return claims
+
+    def verify_refresh(self, token: str, now: datetime) -> Mapping[str, Any]:
+        """Return the claims of a refresh token of ours that has not expired; whether it is the
+        one of its session, its digest says. Raises SessionInvalid."""
+        header, body, signature = _parts(token)
+        key = self.keys.verifying_by_hmac(header)
+        if key is None and self.keys.verifying(header, now) is not None:
             raise SessionInvalid("incorrect token type")
-        if claims["exp"] <= now.timestamp():
-            raise SessionInvalid("expired")
-        return claims  # type: ignore[no-any-return]  # signed by us: an object, by construction
+        return _verified(key, body, signature, "refresh", now)
+
+
+def _signed(key: TokenKey, claims: Mapping[str, object]) -> str:
+    body = f"{key.header}.{base64url(encode_json(claims).encode())}"
+    return f"{body}.{key.sign(body.encode('ascii'))}"
+
+
+def _parts(token: str) -> tuple[str, str, str]:
+    """Return the header, what is signed, and the signature. Raises SessionInvalid."""
+    if not isinstance(token, str) or len(token) > LONGEST or not token.isascii():
+        raise SessionInvalid("malformed")
+    body, dot, signature = token.rpartition(".")
+    if not dot:
+        raise SessionInvalid("malformed")
+    return body.partition(".")[0], body, signature
+
+
+def _verified(
+    key: TokenKey | None, body: str, signature: str, kind: str, now: datetime
+) -> Mapping[str, Any]:
+    if key is None:
+        raise SessionInvalid("malformed")
+    if not key.verifies(body.encode("ascii"), signature):
+        raise SessionInvalid("bad signature")
+    payload = body.partition(".")[2]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    if claims.get("typ") != kind:
+        raise SessionInvalid("incorrect token type")
+    if claims["exp"] <= now.timestamp():
+        raise SessionInvalid("expired")
+    return claims  # type: ignore[no-any-return]  # signed by us: an object, by construction
 
 
 def seconds(instant: datetime) -> int:

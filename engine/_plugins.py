@@ -53,6 +53,7 @@ _OFFERS: Final = {
     "register_reset_flows": "reset flow",
     "register_providers": "provider",
     "register_hash_formats": "hash format",
+    "register_claims": "claims",
     "register_transports": "transport",
     "register_functions": "function",
     "register_erase_steps": "erase step",
@@ -64,6 +65,7 @@ _FOR_THE_COMMAND_LINE: Final = frozenset({"register_commands"})
 _ANSWERS: Final[Mapping[str, type]] = {
     "identify": Claim,
     "check": Check,
+    "claims": Mapping,
     "new_identity": NewIdentity,
     "private_data": Mapping,
     "imported_private": Mapping,
@@ -243,6 +245,8 @@ class Plugins:
                     _check_provider(plugin, name, value)
                 elif hook == "register_erase_steps":
                     _check_erase_step(plugin, name, value)
+                elif hook == "register_claims" and not callable(getattr(value, "claims", None)):
+                    raise PluginFailed(plugin, hook, f"{name!r} has no method 'claims'")
                 self._add(offers, _OFFERS[hook], name, plugin, value)
         return offers
 

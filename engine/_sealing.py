@@ -22,18 +22,20 @@ PURPOSE: Final = "sealed values 1"
 _NONCE_BYTES: Final = 12
 
 
-def seal(keys: KeyRing, secret: Secret) -> str:
-    """Return *secret* sealed, as text.
+def seal(keys: KeyRing, secret: Secret, *, about: str = "") -> str:
+    """Return *secret* sealed, as text. It opens only as the secret *about* the same thing, so that
+    nobody who writes to a store can put one in the place of another.
 
     Raises:
         MissingExtra: `cryptography` is not installed.
     """
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    sealed = _cipher(keys.sub_key(PURPOSE)).encrypt(nonce, secret.reveal().encode(), None)
+    cipher = _cipher(keys.sub_key(PURPOSE))
+    sealed = cipher.encrypt(nonce, secret.reveal().encode(), about.encode())
     return f"{keys.id}.{base64url(nonce + sealed)}"
 
 
-def unseal(keys: KeyRing, sealed: str) -> Secret:
+def unseal(keys: KeyRing, sealed: str, *, about: str = "") -> Secret:
     """Return what was sealed.
 
     Raises:
@@ -51,7 +53,7 @@ def unseal(keys: KeyRing, sealed: str) -> Secret:
 
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        opened = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None)
+        opened = cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], about.encode())
     except (InvalidTag, ValueError):
         raise StoreDamaged("A sealed value was changed.", "Put a backup in place.") from None
     return Secret(opened.decode())

@@ -20,6 +20,7 @@ from ._usecases import (
     confirm,
     delete,
     disable,
+    refreshing,
     rerun,
     restore,
     sessions,
@@ -33,13 +34,14 @@ from ._usecases import (
 from ._usecases.prepared import Prepared
 from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
-from .groups import EngineSettings, Events, Sessions, Users
+from .groups import EngineSettings, Events, Users
 from .identities import Identities
 from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
 from .records import Access, Actor, Client, LogIn, User, UserId
 from .redirects import Redirects
+from .sessions import Sessions
 
 
 class Engine:
@@ -369,7 +371,9 @@ class Engine:
     def verify(self, access_token: str | Secret) -> Access:
         """Return what an access token says; what an application calls on each request.
 
-        Checked against its session and its user: what ended, ended at once (security.md S3).
+        Checked against its session and its user: what ended, ended at once (security.md S3). With
+        the setting `sessions_end_at_once` off, the token alone is looked at: what ended is good
+        until the token expires.
 
         Raises:
             SessionInvalid: malformed, forged, expired or ended; `because` says which.
@@ -377,8 +381,17 @@ class Engine:
         return sessions.verify(self._core, access_token)
 
     def refresh(self, refresh_token: str | Secret) -> LogIn:
-        """Return the session with a new access token. Raises SessionInvalid."""
-        return sessions.refresh(self._core, self._by, refresh_token)
+        """Return the session with a new access token, and the refresh token to use from now on:
+        the same, or – with the setting `refresh_token_rotation` – a new one.
+
+        A replaced token gives its successor again within `refresh_token_grace`, for a lost answer.
+        After that its use ends the session: two hold it, and one of them stole it (S2).
+
+        Raises:
+            SessionInvalid: malformed, forged, expired, ended or reused; `because` says which.
+            PluginFailed, PluginTimedOut: a plugin's claims cannot be had. Nothing was changed.
+        """
+        return refreshing.refresh(self._core, self._by, refresh_token)
 
     def log_out(self, refresh_token: str | Secret) -> None:
         """End the session of a refresh token, and its access tokens. Raises SessionInvalid."""

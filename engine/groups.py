@@ -1,4 +1,4 @@
-"""The engine's verbs that are used less often, grouped: users, sessions, settings, events."""
+"""The engine's verbs that are used less often, grouped: users, settings, events."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from ._usecases import (
     bulk,
     erasure_told,
     export_user,
-    fresh,
-    sessions,
     set_setting,
     stranger,
 )
@@ -28,9 +26,8 @@ from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
 from .leaving import Erasure
-from .masked import Secret
 from .preparing import user_id
-from .records import Access, Event, Session, User, UserId
+from .records import Event, User, UserId
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 LONGEST_PAGE: Final = 1000
@@ -223,41 +220,6 @@ def check_cursor(after: object) -> Cursor | None:
 def _check_label(label: str) -> None:
     if check_text(label, "label") not in LABELS and not label.startswith("provider/"):
         raise InvalidInput("label", f"must be one of {', '.join(LABELS)} or provider/NAME.")
-
-
-class Sessions:
-    """The sessions of users."""
-
-    def __init__(self, core: Core, by: Acting) -> None:
-        self._core = core
-        self._by = by
-
-    def of(
-        self, user: User | UserId | None = None, *, address: str | None = None
-    ) -> tuple[Session, ...]:
-        """Return a user's live sessions, oldest first.
-
-        Raises:
-            UserNotFound: nobody has this *address*. InvalidInput: this is no id.
-        """
-        return tuple(sessions.of_user(self._core, user_id(self._core, user, address)))
-
-    def verify_fresh(self, access_token: str | Secret) -> Access:
-        """Return what an access token says, if its user proved who they are within the setting
-        `fresh_log_in_within`: for what a thief of the token must not do (security.md O6).
-
-        Users without a credential that could be given again – anonymous ones – are exempt.
-
-        Raises:
-            SessionInvalid: as `Engine.verify`, and always looked up.
-            FreshLogInNeeded: the log-in was longer ago.
-        """
-        fresh.caller(self._core, access_token, fresh=True)
-        return sessions.verify(self._core, access_token)
-
-    def end(self, session_id: str) -> None:
-        """End one session at once. One that is gone already is let pass."""
-        sessions.end(self._core, self._by, check_id(session_id, "session"))
 
 
 class EngineSettings:

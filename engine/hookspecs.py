@@ -35,6 +35,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from .claims import TokenClaims
     from .flows import ConfirmationFlow, ResetFlow
     from .hashes import HashFormat
     from .leaving import EraseStep
@@ -117,6 +118,17 @@ def register_hash_formats() -> Iterable[HashFormat]:
 
     Kind: registering. Called: once, when an engine opens.
     Answer: formats with distinct names; the first one that a hash fits verifies it.
+    Raises, or a name is taken: the engine does not open.
+    """
+
+
+@hookspec
+def register_claims() -> Iterable[TokenClaims]:
+    """Offer claims for access tokens, beside the engine's own.
+
+    Kind: registering. Called: once, when an engine opens; each object is asked when an access token
+    is about to be made, at a log-in and at a refresh.
+    Answer: objects with distinct names (`admit.claims.TokenClaims`).
     Raises, or a name is taken: the engine does not open.
     """
 

@@ -23,6 +23,8 @@ from ._plugins import Plugins
 from ._rendering import Rendering
 from ._services import EngineServices
 from ._setting_sources import ConfigFile, SettingSources, read_config
+from ._signatures import HS256, needs_cryptography
+from ._token_keys import TokenKeys
 from ._worker import Worker
 from .clock import Clock, SystemClock
 from .engine import Engine
@@ -96,19 +98,21 @@ def open(  # `admit.open`, as a file is opened
                 for name, offer in loaded.offers("register_providers").items()
             },
         )
-        passwords = PasswordHashing(sources.current(Settings))
+        own = sources.current(Settings)
+        passwords = PasswordHashing(own)
         api_keys = KeyFinder(opened, clock)
         core = Core(
             store=opened,
             clock=clock,
             ids=ids,
             keys=keys,
-            signer=TokenSigner(keys),
+            signer=_signer(keys, opened, clock, ids, own),
             plugins=loaded,
             sources=sources,
             passwords=passwords,
             api_keys=api_keys,
             services=EngineServices(clock, loaded, sources, passwords, Rendering(), keys, api_keys),
+            sessions_end_at_once=own.sessions_end_at_once,
         )
         _check_provider_settings(core)
     except BaseException:
@@ -193,6 +197,14 @@ def _check_provider_settings(core: Core) -> None:
         check = getattr(offer.value, "check_settings", None)
         if check is not None:
             core.plugins.call_here(offer, "check_settings", partial(check, core.services))
+
+
+def _signer(keys: KeyRing, store: Store, clock: Clock, ids: IdSource, own: Settings) -> TokenSigner:
+    """Return what signs tokens. Raises MissingExtra: the algorithm of the setting needs it."""
+    if own.access_token_algorithm != HS256:
+        needs_cryptography(f"The algorithm {own.access_token_algorithm}")
+    token_keys = TokenKeys(keys, store, own.access_token_algorithm, lambda: ids.mint(clock.now()))
+    return TokenSigner(token_keys, own.token_issuer, own.token_audience)
 
 
 def _named_functions(file: ConfigFile) -> dict[str, Callable[..., Any]]:

@@ -26,6 +26,11 @@ CODE_ONLY: Final[frozenset[Source]] = frozenset({"default", "code"})
 LONGEST_TEXT: Final = 10_000
 """Characters of a setting: every engine on the store reads all of them every second."""
 
+LONGEST_ACCESS: Final = timedelta(hours=24)
+LONGEST_SESSION: Final = timedelta(days=5 * 365)
+"""Bounds of wire-contract.md §3. A signing key that was replaced verifies for as long as the first,
+since nobody knows how long the setting has been what it is."""
+
 LONGEST_PASSWORD: Final = 4096
 """Characters that any password may have, whatever `password_max_length` says: what a log-in is
 compared with, so that lowering the setting locks nobody out."""
@@ -101,19 +106,48 @@ class Settings:
         timedelta(minutes=30),
         "How long an access token lives.",
         minimum=timedelta(minutes=5),
-        maximum=timedelta(hours=24),
+        maximum=LONGEST_ACCESS,
     )
     refresh_token_lifetime: timedelta = setting(
         timedelta(days=60),
         "How long a session lives without log-in.",
         minimum=timedelta(minutes=30),
-        maximum=timedelta(days=5 * 365),
+        maximum=LONGEST_SESSION,
     )
     fresh_log_in_within: timedelta | None = setting(
         timedelta(minutes=5),
         "How old a log-in may be for link, unlink, delete and the like; none: any.",
         minimum=timedelta(minutes=1),
         maximum=timedelta(hours=24),
+    )
+    refresh_token_rotation: bool = setting(
+        False, "Whether each refresh gives a new refresh token, and the use of an old one ends all."
+    )
+    refresh_token_grace: timedelta = setting(
+        timedelta(seconds=30),
+        "How long a replaced refresh token gives the new one again, for a lost answer.",
+        minimum=timedelta(0),
+        maximum=timedelta(minutes=2),
+    )
+    max_sessions_a_user: int = setting(
+        20, "Sessions of one user; one more log-in ends the oldest.", minimum=1, maximum=1000
+    )
+    sessions_end_at_once: bool = setting(
+        True,
+        "Whether verify looks up session and user; if not, what ended is good until it expires.",
+        where=NOT_IN_STORE,
+    )
+    access_token_algorithm: str = setting(
+        "HS256",
+        "What access tokens are signed with; all but HS256 let others verify them.",
+        choices=("HS256", "EdDSA", "ES256", "RS256"),
+        where=NOT_IN_STORE,
+    )
+    token_issuer: str | None = setting(
+        None, "Who access tokens say they are from (iss), and must be.", where=NOT_IN_STORE
+    )
+    token_audience: str | None = setting(
+        None, "Who access tokens say they are for (aud), and must be.", where=NOT_IN_STORE
     )
     cool_down: timedelta = setting(
         timedelta(seconds=60),

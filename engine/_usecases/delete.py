@@ -16,9 +16,9 @@ from ..errors import NotAllowed, TryLater, UserNotFound
 from ..lifecycle import Facts, move
 from ..records import User
 from ..stores import Cursor, KeyTaken
-from .fresh import can_prove_again
 from .prepared import Finish, Prepared
 from .removal import removed
+from .repeating import can_prove_again
 from .restore import blocked
 
 _log: Final = logging.getLogger("admit.expiry")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from .._core import Core
-from .._plugins import Offer
 from ..errors import FreshLogInNeeded
 from ..masked import Secret
 from ..records import Session, User
 from . import sessions
+from .repeating import can_prove_again
 
 
 def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User, Session]:
@@ -36,14 +36,3 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
 def _is_of_identity(user: User, session: Session) -> bool:
     """Return whether an identity of hers opened the session, and no key or the like."""
     return any((i.provider, i.id) == (session.provider, session.identity) for i in user.identities)
-
-
-def can_prove_again(core: Core, user: User) -> bool:
-    """Return whether a user has an identity whose credentials can be given again; so it is taken
-    to be if its provider is not loaded here."""
-    offers = core.plugins.offers("register_providers")
-    return any(_is_repeatable(offers.get(identity.provider)) for identity in user.identities)
-
-
-def _is_repeatable(provider: Offer | None) -> bool:
-    return provider is None or bool(getattr(provider.value, "repeatable", True))

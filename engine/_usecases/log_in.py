@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from .._codec import session_put, user_from
+from .._codec import user_from
 from .._commits import (
     Decision,
     change_user,
@@ -29,14 +29,13 @@ from ..errors import (
     WrongCredentials,
 )
 from ..lifecycle import NEW, move
-from ..masked import Secret
 from ..providers import Check, Claim
-from ..records import Address, Identity, LogIn, Session, User, UserId
+from ..records import Address, Identity, LogIn, User, UserId
 from ..stores import KeyTaken, Remove
 from . import gate, restore
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
-from .session_opening import SEEN_EVERY, logged_in, new_session
+from .session_opening import SEEN_EVERY, Opened, open_session
 
 
 @attrs.frozen
@@ -190,7 +189,7 @@ def _record_refusal(core: Core, by: Acting, provider: str, user: User | None, co
 def _enter(
     core: Core, by: Acting, provider: str, known: _Recognised, user: User, settle: bool
 ) -> LogIn:
-    def decide(found: User) -> Decision[tuple[Session, Secret]]:
+    def decide(found: User) -> Decision[Opened]:
         identity = _identity(core, found, provider, known.claim)
         if identity is None:
             raise WrongCredentials  # unlinked meanwhile
@@ -199,27 +198,29 @@ def _enter(
             raise TryLater("the password was changed a moment ago")
         check_state(core, by, found, identity)
         now = core.now()
-        session, refresh = new_session(core, by, found, identity, now)
-        until = known.claim.good_until
-        if until is not None:
-            session = attrs.evolve(session, expires_at=min(session.expires_at, until))
+        opened = open_session(core, by, found, identity, now, until=known.claim.good_until)
         return Decision(
-            result=(session, refresh),
+            result=opened,
             new=_seen(found, identity, known, now),
-            happenings=(Happening("log-in", codes={"provider": provider, "session": session.id}),),
-            put=(session_put(session, None),),
+            happenings=(_logged_in(provider, opened), *opened.happenings),
+            put=opened.put,
+            remove=opened.remove,
         )
 
     try:
-        user, (session, refresh) = change_user(core, by, user.id, decide, settle=settle, known=user)
+        user, opened = change_user(core, by, user.id, decide, settle=settle, known=user)
     except UserNotFound:
         raise WrongCredentials from None
     if known.claim.user is not None:
-        _end_if_dead(core, by, known, user, session)
-    return logged_in(core, user, session, refresh)
+        _end_if_dead(core, by, known, user, opened)
+    return opened.log_in(user)
 
 
-def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, session: Session) -> None:
+def _logged_in(provider: str, opened: Opened) -> Happening:
+    return Happening("log-in", codes={"provider": provider, "session": opened.session.id})
+
+
+def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, opened: Opened) -> None:
     """A key that was deleted while its session was written would not end it: whoever deletes it
     ends the sessions found then, so that one of the two sees the other.
 
@@ -231,8 +232,8 @@ def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, session
             return
     except WrongCredentials:
         pass
-    happening = Happening("log-out", codes={"session": session.id})
-    remove = (Remove("session", session.id),)
+    happening = Happening("log-out", codes={"session": opened.session.id})
+    remove = (Remove("session", opened.session.id),)
     decision: Decision[None] = Decision(result=None, happenings=(happening,), remove=remove)
     commit_decision(core, by, user, decision)
     raise WrongCredentials
@@ -286,15 +287,15 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
     if rivals(core, user):  # they waited under `first-proof`; the worker rejects them
         user = evolve(user, chore_at=now)
         core.work_waits.set()
-    session, refresh = new_session(core, by, user, identity, now)
+    opened = open_session(core, by, user, identity, now, until=claim.good_until)
     decision: Decision[None] = Decision(
         result=None,
         new=user,
         happenings=(
             Happening("create", NEW, user.state, codes={"provider": provider}),
-            Happening("log-in", codes={"provider": provider, "session": session.id}),
+            _logged_in(provider, opened),
         ),
-        put=(session_put(session, None),),
+        put=opened.put,
     )
     try:
         user = commit_decision(core, by, None, decision, settle=settle)
@@ -303,7 +304,7 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         if holder is None:
             raise TryLater("others are changing this user") from None
         return _enter(core, by, provider, known, holder, settle)
-    return logged_in(core, user, session, refresh)
+    return opened.log_in(user)
 
 
 def _addresses(claim: Claim, provider: str, now: datetime) -> tuple[Address, ...]:

@@ -1,42 +1,75 @@
-"""Opening a session: its record, its refresh token, its access tokens."""
+"""Opening a session: its record, its two tokens, and the oldest ones that give way to it."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+import attrs
+
 from .. import _jwt
+from .._codec import session_from, session_put
 from .._core import Core
-from .._events import Acting
+from .._events import Acting, Happening
 from .._tokens import token_digest
 from ..masked import Secret
 from ..records import Identity, LogIn, Session, SessionId, User
-from .custom_data import claims_of
+from ..settings import LONGEST_SESSION
+from ..stores import Cursor, Put, Remove
+from .repeating import can_repeat
+from .token_claims import access_token
 
 SEEN_EVERY: Final = timedelta(minutes=15)
 """A log-in writes the user's document only the first time, or after this long (design.md §9)."""
 
 
-def new_session(
-    core: Core, by: Acting, user: User, identity: Identity, now: datetime
-) -> tuple[Session, Secret]:
-    """Return a session and its refresh token: a JWT, as existing clients parse it, with 256 random
-    bits of its own (S1); only its digest is kept."""
-    session_id = SessionId(core.ids.mint(now))
-    expires_at = now + core.settings.refresh_token_lifetime
-    refresh = core.signer.sign(
-        {
-            "typ": "refresh",
-            "sub": user.id,
-            "sid": session_id,
-            "iat": _jwt.seconds(now),
-            "exp": _jwt.seconds(expires_at),
-            "jti": secrets.token_urlsafe(32),
-        }
-    )
+@attrs.frozen(kw_only=True)
+class Opened:
+    """A session that is about to be written."""
+
+    session: Session
+    access_token: Secret
+    refresh_token: Secret
+    put: tuple[Put, ...]
+    remove: tuple[Remove, ...]
+    happenings: tuple[Happening, ...]
+    """What is recorded of the sessions that give way."""
+
+    def log_in(self, user: User) -> LogIn:
+        """Return what whoever logged in is given."""
+        return LogIn(
+            user=user,
+            session=self.session,
+            access_token=self.access_token,
+            refresh_token=self.refresh_token,
+        )
+
+
+def open_session(
+    core: Core,
+    by: Acting,
+    user: User,
+    identity: Identity,
+    now: datetime,
+    *,
+    until: datetime | None = None,
+) -> Opened:
+    """Return a new session of *user*, which ends at the instant *until* at the latest.
+
+    Its refresh token is a JWT, as existing clients parse it, with 256 random bits of its own (S1);
+    only its digest is kept.
+
+    Raises:
+        PluginFailed, PluginTimedOut, MissingExtra, StoreError: no access token can be made.
+    """
+    # Who cannot log in again would lose the account with the session.
+    again = can_repeat(core, identity.provider)
+    lifetime = core.settings.refresh_token_lifetime if again else LONGEST_SESSION
+    expires_at = now + lifetime
     session = Session(
-        id=session_id,
+        id=SessionId(core.ids.mint(now)),
         user=user.id,
         provider=identity.provider,
         identity=identity.id,
@@ -44,35 +77,61 @@ def new_session(
         created_at=now,
         authenticated_at=now,
         refreshed_at=now,
-        expires_at=expires_at,
-        refresh_digest=token_digest(refresh),
+        expires_at=expires_at if until is None else min(expires_at, until),
+        refresh_digest="",
         device=None if by.client is None else by.client.device,
         version=1,
     )
-    return session, Secret(refresh)
-
-
-def access_token(core: Core, user_id: str, session_id: str, now: datetime) -> Secret:
-    """Return a new access token for a session."""
-    return Secret(
-        core.signer.sign(
-            {
-                "typ": "access",
-                "sub": user_id,
-                "sid": session_id,
-                "iat": _jwt.seconds(now),
-                "exp": _jwt.seconds(now + core.settings.access_token_lifetime),
-                **claims_of(core, user_id),
-            }
-        )
-    )
-
-
-def logged_in(core: Core, user: User, session: Session, refresh: Secret) -> LogIn:
-    """Return what whoever logged in is given."""
-    return LogIn(
-        user=user,
+    refresh = refresh_token(core, session, secrets.token_urlsafe(32))
+    session = attrs.evolve(session, refresh_digest=token_digest(refresh.reveal()))
+    giving_way, happenings = _giving_way(core, user, now)
+    return Opened(
         session=session,
-        access_token=access_token(core, user.id, session.id, session.created_at),
+        access_token=access_token(core, user, session, now),
         refresh_token=refresh,
+        put=(session_put(session, None),),
+        remove=giving_way,
+        happenings=happenings,
     )
+
+
+def refresh_token(core: Core, session: Session, secret: str) -> Secret:
+    """Return the refresh token of a session as it is now. *secret* makes it unguessable."""
+    claims = {
+        "sub": session.user,
+        "sid": session.id,
+        "iat": _jwt.seconds(session.refreshed_at),
+        "exp": _jwt.seconds(session.expires_at),
+        "jti": secret,
+    }
+    return Secret(core.signer.sign_refresh(claims, session.refreshed_at))
+
+
+def _giving_way(
+    core: Core, user: User, now: datetime
+) -> tuple[tuple[Remove, ...], tuple[Happening, ...]]:
+    """Return which sessions end so that one more is not too many: dead ones, then the oldest."""
+    most = core.settings.max_sessions_a_user
+    if core.store.count("session", f"sessions-of/{user.id}") < most:
+        return (), ()
+    dead: list[Session] = []
+    live: list[Session] = []
+    for session in sessions_of(core, user.id):
+        is_live = session.epoch == user.epoch and session.expires_at > now
+        (live if is_live else dead).append(session)
+    oldest = live[: max(0, len(live) - most + 1)]
+    # With its version: two log-ins at once do not both count on the same one to go.
+    remove = tuple(Remove("session", s.id, s.version) for s in (*dead, *oldest))
+    codes = ({"session": session.id, "because": "too-many"} for session in oldest)
+    return remove, tuple(Happening("log-out", codes=c) for c in codes)
+
+
+def sessions_of(core: Core, user_id: str) -> Iterator[Session]:
+    """Walk over the sessions that are kept of a user, dead ones too, oldest first."""
+    after: Cursor | None = None
+    while True:
+        page = core.store.page("session", f"sessions-of/{user_id}", after, 100)
+        yield from map(session_from, page.items)
+        after = page.next
+        if after is None:
+            return

@@ -1,4 +1,4 @@
-"""Sessions after the log-in: verified, refreshed, listed, ended."""
+"""Sessions after the log-in: verified, listed, ended."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from .._commits import Decision, build, change_user, commit, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
-from .._tokens import same, token_digest
-from ..errors import FateUnknown, SessionInvalid
+from ..errors import SessionInvalid
 from ..masked import Secret
-from ..records import Access, LogIn, Session, SessionId, User, UserId
-from ..stores import Record, Ref, Remove, VersionMoved
+from ..records import Access, Session, SessionId, User, UserId
+from ..stores import Record, Ref, Remove
 from .prepared import Finish, Prepared, done
-from .session_opening import SEEN_EVERY, access_token
+from .session_opening import sessions_of
 
 
 def verify(core: Core, token: str | Secret) -> Access:
     """Return what an access token says; see `Engine.verify`."""
-    now = core.now()
-    text = token.reveal() if isinstance(token, Secret) else token
-    claims = core.signer.verify(text, kind="access", now=now)
-    user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
-    _check_alive(user, session, claims["sub"])
-    assert session is not None, "it is alive"
+    claims = core.signer.verify_access(text_of(token), core.now())
+    if core.sessions_end_at_once:
+        user, session = _found(core, claims["sub"], claims["sid"])
+        authenticated = authenticated_at(_alive(user, session, claims["sub"])[1].body)
+    else:
+        authenticated = _jwt.instant(claims["auth_time"])
     return Access(
         user_id=UserId(claims["sub"]),
         session_id=SessionId(claims["sid"]),
         issued_at=_jwt.instant(claims["iat"]),
         expires_at=_jwt.instant(claims["exp"]),
-        authenticated_at=authenticated_at(session.body),
+        authenticated_at=authenticated,
         claims=claims,
     )
 
@@ -41,17 +40,46 @@ def caller(core: Core, token: str | Secret) -> tuple[User, Session]:
     Raises:
         SessionInvalid: malformed, forged, expired or ended.
     """
-    text = token.reveal() if isinstance(token, Secret) else token
-    claims = core.signer.verify(text, kind="access", now=core.now())
-    user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
-    _check_alive(user, session, claims["sub"])
-    assert user is not None, "it is alive"
-    assert session is not None, "it is alive"
+    claims = core.signer.verify_access(text_of(token), core.now())
+    user, session = _alive(*_found(core, claims["sub"], claims["sid"]), claims["sub"])
     return user_from(user), session_from(session)
 
 
-def _check_alive(user: Record | None, session: Record | None, user_id: str) -> None:
-    """Sessions end at once: compared with the session and the user's epoch, on every request (S3).
+def of_refresh_token(core: Core, by: Acting, text: str) -> tuple[User, Session, str]:
+    """Return whose refresh token this is or was, of which session, and its own secret. Whether it
+    is the session's present one is for the caller to ask.
+
+    Raises:
+        SessionInvalid: malformed, forged, expired or ended.
+    """
+    now = core.now()
+    claims = core.signer.verify_refresh(text, now)
+    user, session = _found(core, claims["sub"], claims["sid"])
+    try:
+        user, session = _alive(user, session, claims["sub"])
+    except SessionInvalid as problem:
+        # Signed by us once, so it is no stranger's guess that could fill the store.
+        record_refusal(core, by, None if user is None else user_from(user), "session", problem.code)
+        raise
+    opened = session_from(session)
+    if opened.expires_at <= now:
+        raise SessionInvalid("ended")
+    return user_from(user), opened, claims["jti"]
+
+
+def text_of(token: str | Secret) -> str:
+    """Return a token as text; what is none of both is for the signer to refuse."""
+    return token.reveal() if isinstance(token, Secret) else token
+
+
+def _found(core: Core, user_id: str, session_id: str) -> tuple[Record | None, Record | None]:
+    user, session = core.store.get_many([Ref("user", user_id), Ref("session", session_id)])
+    return user, session
+
+
+def _alive(user: Record | None, session: Record | None, user_id: str) -> tuple[Record, Record]:
+    """Return both if the session is alive. Sessions end at once: compared with the session and the
+    user's epoch, on every request (S3).
 
     Looks into the stored bodies, because a whole record costs more than all the rest here.
     """
@@ -62,57 +90,13 @@ def _check_alive(user: Record | None, session: Record | None, user_id: str) -> N
         raise SessionInvalid("ended")
     if session.body["epoch"] != body.get("epoch", 0):
         raise SessionInvalid("ended")
-
-
-def _opened(core: Core, by: Acting, token: str | Secret) -> tuple[User, Session]:
-    """Return the user and the session of a good refresh token. Raises SessionInvalid."""
-    text = token.reveal() if isinstance(token, Secret) else token
-    now = core.now()
-    claims = core.signer.verify(text, kind="refresh", now=now)
-    user, session = core.store.get_many([Ref("user", claims["sub"]), Ref("session", claims["sid"])])
-    try:
-        _check_alive(user, session, claims["sub"])
-    except SessionInvalid as problem:
-        # Signed by us once, so it is no stranger's guess that could fill the store.
-        record_refusal(core, by, None if user is None else user_from(user), "session", problem.code)
-        raise
-    assert user is not None, "it is alive"
-    assert session is not None, "it is alive"
-    opened = session_from(session)
-    if opened.expires_at <= now or not same(opened.refresh_digest, token_digest(text)):
-        raise SessionInvalid("ended")
-    return user_from(user), opened
-
-
-def refresh(core: Core, by: Acting, token: str | Secret) -> LogIn:
-    """Return the session with a new access token; see `Engine.refresh`."""
-    user, session = _opened(core, by, token)
-    now = core.now()
-    if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
-        user = _see(core, by, user)
-    return LogIn(
-        user=user,
-        session=session,
-        access_token=access_token(core, user.id, session.id, now),
-        refresh_token=token if isinstance(token, Secret) else Secret(token),
-    )
-
-
-def _see(core: Core, by: Acting, user: User) -> User:
-    seen = evolve(user, last_seen_at=core.now())
-    happening = Happening("seen", codes={"by": "refresh"})
-    new, change = build(core, by, user, Decision(result=None, new=seen, happenings=(happening,)))
-    try:
-        commit(core, change, settle=False)
-    except (VersionMoved, FateUnknown):
-        return user  # a convenience; somebody else's write matters more
-    return new
+    return user, session
 
 
 def log_out(core: Core, by: Acting, token: str | Secret) -> None:
     """End the session of a refresh token; see `Engine.log_out`."""
-    user, session = _opened(core, by, token)
-    _end(core, by, user, session)
+    user, session, _ = of_refresh_token(core, by, text_of(token))
+    end_one(core, by, user, session)
 
 
 def end(core: Core, by: Acting, session_id: str) -> None:
@@ -123,13 +107,19 @@ def end(core: Core, by: Acting, session_id: str) -> None:
     session = session_from(record)
     owner = core.store.get("user", session.user)
     if owner is not None:
-        _end(core, by, user_from(owner), session)
+        end_one(core, by, user_from(owner), session)
 
 
-def _end(core: Core, by: Acting, user: User, session: Session) -> None:
+def end_one(
+    core: Core, by: Acting, user: User, session: Session, because: str | None = None
+) -> None:
+    """End a session of *user*, at once."""
+    codes = (
+        {"session": session.id} if because is None else {"session": session.id, "because": because}
+    )
     decision: Decision[None] = Decision(
         result=None,
-        happenings=(Happening("log-out", codes={"session": session.id}),),
+        happenings=(Happening("log-out", codes=codes),),
         remove=(Remove("session", session.id),),
     )
     _, change = build(core, by, user, decision)
@@ -154,13 +144,5 @@ def of_user(core: Core, user_id: str) -> list[Session]:
     record = core.store.get("user", user_id)
     if record is None or record.body["state"] == "deleted":
         return []
-    epoch = record.body.get("epoch", 0)
-    now = core.now()
-    found: list[Session] = []
-    after = None
-    while True:
-        page = core.store.page("session", f"sessions-of/{user_id}", after, 100)
-        found += [session_from(item) for item in page.items]
-        after = page.next
-        if after is None:
-            return [s for s in found if s.epoch == epoch and s.expires_at > now]
+    epoch, now = record.body.get("epoch", 0), core.now()
+    return [s for s in sessions_of(core, user_id) if s.epoch == epoch and s.expires_at > now]

@@ -9,6 +9,7 @@ from .._commits import commit
 from .._core import Core
 from ..clock import to_text
 from ..stores import Change, Cursor, Remove, Store, VersionMoved
+from . import signing_keys
 from .delete import sweep_anonymous, sweep_leaving, sweep_losers, sweep_pending
 from .erasing import compact_if_due
 from .erasures import KIND
@@ -35,6 +36,8 @@ class Swept:
     """Deleted users past the audit's retention, with their events."""
     refusals: int
     """Events of refusals, and of what strangers asked for, past a retention of their own."""
+    keys: int
+    """Keys that signed tokens, of which none is good any more."""
     compactions: int
     """1 if the store was compacted, because something erased stood in its files long enough."""
 
@@ -61,6 +64,7 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
         + _past(core.store, "oauth-state", "until", now, most),
         tombstones=_tombstones(core, most),
         refusals=forget_refusals(core, most=most),
+        keys=signing_keys.sweep(core),
         compactions=compact_if_due(core),
     )
 

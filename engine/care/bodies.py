@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from .. import _key_records
 from .._api_keys import api_key_from, api_key_put
 from .._codec import session_from, session_put, user_from, user_keys, user_labels
 from .._copy_mark import MARK_KEY, mark_of
@@ -138,7 +139,9 @@ def _setting(record: Record) -> Wanted:
 
 def _secret(record: Record) -> Wanted:
     if KEY_RECORD not in record.keys:
-        return Wanted(None, None)
+        if "signs_from" not in record.body:
+            return Wanted(None, None)
+        return Wanted(*_key_records.places(_key_records.read(record).record.body))
     _text(record.body, "key_id")
     return Wanted((KEY_RECORD,), ())
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from .._keys import KEY_RECORD, KeyRing
+from .._sealing import seal, unseal
 from .._usecases.audit import TrailWalk
 from .._usecases.seal import FORGOTTEN, HEAD_KEY, forgotten_mac, seal_mac
 from ..errors import InvalidInput, StoreDamaged
@@ -54,11 +55,7 @@ class Resealing:
                 return None
             case "secret":
                 if KEY_RECORD not in record.keys:
-                    raise InvalidInput(
-                        "new_key",
-                        f"the secret {record.id} cannot be sealed with another key.",
-                        "Copy with the same key.",
-                    )
+                    return self._sealed(record)
                 return _with(record, key_id=self._new.id)
             case "forgotten":
                 events = record.body["events"]
@@ -67,6 +64,20 @@ class Resealing:
                 mac = forgotten_mac(self._new.sub_key(FORGOTTEN), events)
                 return _with(record, key=self._new.id, mac=mac)
         return record
+
+    def _sealed(self, record: Record) -> Record:
+        """Return a secret sealed again; one of which nothing is sealed stays as it is."""
+        if record.body.keys() >= {"algorithm", "number"}:
+            sealed = record.body.get("sealed")
+            if sealed is None:
+                return record
+            secret = unseal(self._old, sealed, about=record.id)
+            return _with(record, sealed=seal(self._new, secret, about=record.id))
+        raise InvalidInput(
+            "new_key",
+            f"the secret {record.id} cannot be sealed with another key.",
+            "Copy with the same key.",
+        )
 
     def seals(self, view: View) -> Iterator[Record]:
         """Walk over the seals of *view*, each sealed again, and last what names the newest."""

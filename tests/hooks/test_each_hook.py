@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 import admit
+from admit.claims import TokenClaims
 from admit.cli import main
 from admit.errors import PasswordRefused, Vetoed
 from admit.flows import ConfirmationFlow, ResetFlow
@@ -203,6 +204,39 @@ def test_hook_register_hash_formats(open_with: OpenWith) -> None:
     login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
 
     assert login.user.identities[0].private["hash"].startswith("$argon2id$")
+
+
+def test_hook_register_claims(open_with: OpenWith) -> None:
+    """
+    Given a plugin that offers claims,
+    when a user logs in, and when the session is refreshed,
+    then the access token says them, as they are at that moment.
+    """
+
+    class Floors:
+        name = "floors"
+        floor = 3
+
+        @admit.hookimpl
+        def register_claims(self) -> Iterable[TokenClaims]:
+            return [self]
+
+        async def claims(
+            self, user: admit.User, session: admit.Session, services: admit.Services
+        ) -> Mapping[str, object]:
+            return {"floor": self.floor, "who": user.id, "through": session.provider, "room": None}
+
+    floors = Floors()
+    engine = open_with(floors)
+    ada = engine.register("ada@example.com", PASSWORD)
+    login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+    floors.floor = 4
+    again = engine.refresh(login.refresh_token)
+
+    first, second = (engine.verify(one.access_token).claims for one in (login, again))
+    assert (3, 4) == (first["floor"], second["floor"])
+    assert (ada.id, "local-userpass") == (first["who"], first["through"])
+    assert "room" not in first
 
 
 def test_hook_register_transports(open_with: OpenWith) -> None:

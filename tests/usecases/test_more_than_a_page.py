@@ -22,6 +22,7 @@ def ada(engine: admit.Engine) -> User:
 def test_a_user_of_many_sessions_has_them_all(engine: admit.Engine) -> None:
     """A hundred stand on one page; each can be seen, and all are ended by a deletion."""
     engine.settings.set("confirmation_flow", "auto")
+    engine.settings.set("max_sessions_a_user", 300)
     ada = engine.register("ada@example.com", PASSWORD)
     logins = [
         engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
