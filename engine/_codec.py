@@ -333,6 +333,8 @@ def session_put(session: Session, expects: int | None) -> Put:
         body["authenticated_at"] = to_text(session.authenticated_at)
     if session.device is not None:
         body["device"] = session.device
+    if session.network is not None:
+        body["network"] = session.network
     labels = (
         Label(f"sessions-of/{session.user}", to_text(session.created_at)),
         Label("expiring", to_text(session.expires_at)),
@@ -355,6 +357,7 @@ def session_from(record: Record) -> Session:
         expires_at=from_text(body["expires_at"]),
         refresh_digest=body["refresh_digest"],
         device=body.get("device"),
+        network=body.get("network"),
         version=record.version,
     )
 

@@ -19,6 +19,7 @@ from ._usecases import (
     delete,
     export_user,
     fresh,
+    guesses,
     log_in,
     register,
     rerun,
@@ -45,6 +46,7 @@ from .errors import (
     UserNotFound,
 )
 from .masked import Secret
+from .own_sessions import OwnSessions
 from .public_api_keys import PublicApiKeys
 from .public_identities import PublicIdentities
 from .records import LogIn, Purpose, Receipt, Run, User
@@ -72,6 +74,7 @@ class PublicFace:
         self.identities = PublicIdentities(core, by, self._count_client, on_first_use)
         self.api_keys = PublicApiKeys(core, by, self._count_client)
         self.redirects = Redirects(core, by, count=self._count_client, answer=alike)
+        self.sessions = OwnSessions(core, by, count=self._count_client, answer=alike)
 
     def register(
         self,
@@ -215,12 +218,16 @@ class PublicFace:
         new = as_secret(password)
         if token is not None or token_id is not None:
             self._count_client()
-            return passwords.by_token(self._core, self._by, token_id, token, new).run()
+            return self._may_begin_anew(
+                passwords.by_token(self._core, self._by, token_id, token, new).run()
+            )
         found, typed = self._typed_code(address, code)
         # Before the code is looked at: a password that no policy takes tells nothing of it.
         self._core.services.check_password(new, address=found)
         self._owner_of_code(found, typed, "reset")
-        return passwords.by_code(self._core, self._by, found, typed, new).run()
+        return self._may_begin_anew(
+            passwords.by_code(self._core, self._by, found, typed, new).run()
+        )
 
     def change_password(
         self,
@@ -253,7 +260,11 @@ class PublicFace:
             UnknownName: there is no such provider.
         """
         self._count_client()
-        return alike(lambda: log_in.log_in(self._core, self._by, provider, credentials).run())
+        return alike(
+            lambda: log_in.log_in(
+                self._core, self._by, provider, credentials, a_stranger=True
+            ).run()
+        )
 
     def correct_address(
         self,
@@ -387,12 +398,24 @@ class PublicFace:
         """Return who is meant and has this password. Raises LogInRefused; one hash in any case."""
         subject, find = self._named(address, user)
         self._count_client()
-        throttle.hit(self._core, "proof", subject, limit=CODE_LIMIT, window=CLIENT_WINDOW)
+        provider = self._core.settings.password_provider
+        # By address it is the same account as at a log-in: no second allowance for guesses.
+        account = guesses.Account(f"{provider}:{subject}", find)
+        guesses.count(self._core, self._by, account)
         owner = find()
         if not is_password_of(self._core, owner, password) or owner is None or owner.disabled:
             record_refusal(self._core, self._by, None, "proof", LogInRefused.code)
             raise LogInRefused
+        guesses.was_right(self._core, self._by, account)
         return owner
+
+    def _may_begin_anew(self, user: User) -> User:
+        """Forget what was guessed from where *user* proved her mailbox."""
+        for identity in user.identities:
+            if identity.key is not None:
+                account = guesses.Account(identity.key, lambda: user)
+                guesses.was_right(self._core, self._by, account)
+        return user
 
     def _user(self, user_id: str) -> User | None:
         record = self._core.store.get("user", user_id)

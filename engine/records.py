@@ -224,6 +224,8 @@ class Session:
     expires_at: datetime
     refresh_digest: str = attrs.field(repr=False)
     device: str | None = None
+    network: str | None = attrs.field(default=None, repr=False)
+    """A digest of the network that it was opened from: enough to know it again."""
     version: int = 0
 
 

@@ -167,6 +167,18 @@ class Settings:
         minimum=timedelta(minutes=1),
         maximum=timedelta(hours=1),
     )
+    wrong_passwords_a_client: int = setting(
+        10,
+        "Wrong passwords for one account that a network may try in 15 minutes.",
+        minimum=3,
+        maximum=1000,
+    )
+    wrong_passwords_an_account: int = setting(
+        30,
+        "Wrong passwords for one account in 15 minutes, after which unknown networks have one try.",
+        minimum=5,
+        maximum=10_000,
+    )
     expire_pending_after: timedelta | None = setting(
         None,
         "When a user that was never confirmed expires; none: never.",

@@ -31,7 +31,7 @@ from ..lifecycle import move, triggers_from
 from ..providers import Check, Claim
 from ..records import Address, Identity, Session, User
 from ..stores import KeyTaken
-from . import gate
+from . import gate, guesses
 from .calling_session import carried_on, check_open
 from .confirming import newest, waiting
 from .first_proof import named
@@ -73,7 +73,7 @@ def link(
     user who asks for it, which goes on whatever it ends."""
     user = load(core, user_id)
     try:
-        proof = _proof(core, provider, credentials)
+        proof = _proof(core, by, provider, credentials, counts=asks is not None)
     except WrongCredentials as problem:
         record_refusal(core, by, user, "link", problem.code)
         raise
@@ -121,8 +121,11 @@ def _not_linkable(core: Core, provider: str) -> UnknownName:
     return UnknownName("provider that can be linked", provider, known)
 
 
-def _proof(core: Core, provider: str, credentials: Mapping[str, object]) -> _Proof:
-    """Return what the credentials prove.
+def _proof(
+    core: Core, by: Acting, provider: str, credentials: Mapping[str, object], *, counts: bool
+) -> _Proof:
+    """Return what the credentials prove. With *counts* a wrong password is one guess more, as at
+    a log-in (security.md P5).
 
     Raises:
         WrongCredentials: nothing; also of a login that nobody has registered.
@@ -131,6 +134,11 @@ def _proof(core: Core, provider: str, credentials: Mapping[str, object]) -> _Pro
     claim = gate.claim_of(core, offer, credentials)
     if claim.user is not None:  # credentials of a user, such as a key, are nobody's identity
         raise _not_linkable(core, provider)
+    account = guesses.Account(
+        f"{provider}:{claim.login_key}", lambda: _proof_of(core, offer, claim).holder
+    )
+    if counts and not claim.proved:
+        guesses.count(core, by, account)
     proof = _proof_of(core, offer, claim)
     if not claim.proved:
         check: Check = core.plugins.call(
@@ -141,6 +149,8 @@ def _proof(core: Core, provider: str, credentials: Mapping[str, object]) -> _Pro
         )
         if not check.accepted or proof.identity is None:
             raise WrongCredentials
+        if counts:
+            guesses.was_right(core, by, account)
     return proof
 
 

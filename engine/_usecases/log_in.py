@@ -32,7 +32,7 @@ from ..lifecycle import NEW, move
 from ..providers import Check, Claim
 from ..records import Address, Identity, LogIn, User, UserId
 from ..stores import KeyTaken, Remove
-from . import gate, restore
+from . import gate, guesses, restore
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
 from .session_opening import SEEN_EVERY, Opened, open_session
@@ -51,10 +51,32 @@ class _Recognised:
 
 
 def log_in(
-    core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
+    core: Core,
+    by: Acting,
+    provider: str,
+    credentials: Mapping[str, object],
+    *,
+    a_stranger: bool = False,
 ) -> Prepared[LogIn]:
-    """Prepare a log-in; see `Engine.log_in`."""
-    return _entering(core, by, provider, _recognise(core, by, provider, credentials))
+    """Prepare a log-in; see `Engine.log_in`. Wrong passwords of *a_stranger*, and of whoever acts
+    as a user, are counted (security.md P5)."""
+    counts = a_stranger or by.actor.kind == "user"
+    return _entering(core, by, provider, _recognise(core, by, provider, credentials, counts))
+
+
+def proved_user(core: Core, by: Acting, provider: str, credentials: Mapping[str, object]) -> User:
+    """Return whose credentials these are, counted like a stranger's, for who is logged in already.
+
+    Raises:
+        WrongCredentials: nobody's.
+        ConfirmationRequired, UserDisabled, PasswordMustChange, and what the provider raises.
+    """
+    known = _recognise(core, by, provider, credentials, counts=True)
+    if known.user is None or known.identity is None:
+        _record_refusal(core, by, provider, None, "wrong-credentials")
+        raise WrongCredentials
+    check_state(core, by, known.user, known.identity)
+    return known.user
 
 
 def log_in_as(core: Core, by: Acting, provider: str, claim: Claim) -> Prepared[LogIn]:
@@ -96,11 +118,16 @@ def _entering(core: Core, by: Acting, provider: str, known: _Recognised) -> Prep
 
 
 def _recognise(
-    core: Core, by: Acting, provider: str, credentials: Mapping[str, object]
+    core: Core, by: Acting, provider: str, credentials: Mapping[str, object], counts: bool
 ) -> _Recognised:
     offer = gate.open_provider(core, provider)
     try:
         claim = gate.claim_of(core, offer, credentials)
+        account = guesses.Account(
+            f"{provider}:{claim.login_key}", lambda: _holder(core, provider, claim)
+        )
+        if counts and not claim.proved:
+            guesses.count(core, by, account)
         user = _holder(core, provider, claim)
         identity = None if user is None else _identity(core, user, provider, claim)
         check = Check(accepted=True)
@@ -117,6 +144,8 @@ def _recognise(
     if not check.accepted or (user is None and not (claim.proved and claim.creates_users)):
         _record_refusal(core, by, provider, user, "wrong-credentials")
         raise WrongCredentials
+    if counts and not claim.proved:
+        guesses.was_right(core, by, account)
     return _Recognised(
         user, identity, claim, check, lambda: gate.claim_of(core, offer, credentials)
     )

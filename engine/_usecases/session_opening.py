@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Final
 import attrs
 
 from .. import _jwt
+from .._base64url import base64url
 from .._codec import session_from, session_put
 from .._core import Core
 from .._events import Acting, Happening
@@ -18,11 +20,15 @@ from ..masked import Secret
 from ..records import Identity, LogIn, Session, SessionId, User
 from ..settings import LONGEST_SESSION
 from ..stores import Cursor, Put, Remove
+from . import throttle
 from .repeating import can_repeat
 from .token_claims import access_token
 
 SEEN_EVERY: Final = timedelta(minutes=15)
 """A log-in writes the user's document only the first time, or after this long (design.md §9)."""
+
+
+_DIGEST_BYTES: Final = 9
 
 
 @attrs.frozen(kw_only=True)
@@ -68,6 +74,7 @@ def open_session(
     again = can_repeat(core, identity.provider)
     lifetime = core.settings.refresh_token_lifetime if again else LONGEST_SESSION
     expires_at = now + lifetime
+    address = None if by.client is None else by.client.address
     session = Session(
         id=SessionId(core.ids.mint(now)),
         user=user.id,
@@ -80,6 +87,7 @@ def open_session(
         expires_at=expires_at if until is None else min(expires_at, until),
         refresh_digest="",
         device=None if by.client is None else by.client.device,
+        network=None if address is None else network_digest(core, user.id, address),
         version=1,
     )
     refresh = refresh_token(core, session, secrets.token_urlsafe(32))
@@ -105,6 +113,14 @@ def refresh_token(core: Core, session: Session, secret: str) -> Secret:
         "jti": secret,
     }
     return Secret(core.signer.sign_refresh(claims, session.refreshed_at))
+
+
+def network_digest(core: Core, user_id: str, address: str) -> str:
+    """Return what a session keeps of the network it was opened from: enough to know it again, too
+    little to find it, or other users of it."""
+    key = core.keys.sub_key("networks of sessions")
+    network = throttle.network_of(address)
+    return base64url(hmac.digest(key, f"{user_id}:{network}".encode(), "sha256")[:_DIGEST_BYTES])
 
 
 def _giving_way(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Final
 
 from .._commits import TRIES, commit
 from .._core import Core
 from ..clock import from_text, to_text
 from ..errors import TryLater
-from ..stores import Change, KeyTaken, Label, Put, Remove, VersionMoved
+from ..stores import Change, KeyTaken, Label, Put, Record, Remove, VersionMoved
 
 MOST: Final = 100_000
 """Records of one kind that strangers may leave, but for some hundreds: beyond it those go that end
@@ -23,60 +25,117 @@ LOOKED_AT: Final = 64
 def network_of(address: str) -> str:
     """Return the network that one client has: an IPv4 address, an IPv6 /64 – a household's or a
     server's own, of which it may use any address –, or the text itself if it is neither."""
+    return _network(address, 32, 64)
+
+
+def neighbourhood_of(address: str) -> str:
+    """Return the networks that somebody who wants many can easily have: an IPv4 /24, an IPv6 /48,
+    or the text itself if it is neither."""
+    return _network(address, 24, 48)
+
+
+def _network(address: str, bits_4: int, bits_6: int) -> str:
     import ipaddress  # 3 ms that an engine without a public face does not need
 
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
     if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+        network = ipaddress.ip_network((parsed, bits_4), strict=False)
+        return str(parsed) if bits_4 == 32 else str(network)
+    return str(ipaddress.ip_network((parsed, bits_6), strict=False))
 
 
 def hit(core: Core, purpose: str, subject: str, *, limit: int, window: timedelta) -> None:
     """Count one request about *subject*; let *limit* pass in *window*.
-
-    The subject – a canonical address, a client's network address – is kept as an HMAC only.
 
     Raises:
         TryLater: the limit is reached, or others kept counting at the same instant.
     """
     if window <= timedelta(0):
         return
-    digest = hmac.digest(core.keys.sub_key("throttles"), f"{purpose}:{subject}".encode(), "sha256")
+    wait = counted(core, purpose, subject, limit=limit, window=window)
+    if wait is not None:
+        raise TryLater("this was asked for a moment ago", wait)
+
+
+def counted(
+    core: Core, purpose: str, subject: str, *, limit: int, window: timedelta
+) -> timedelta | None:
+    """Count one request about *subject*. Returns None, or – it was not counted, since *limit* is
+    reached or others kept counting at the same instant – how long until it can be.
+
+    The subject – a canonical address, a client's network address – is kept as an HMAC only.
+    """
+    digest = _digest(core, purpose, subject)
     for _ in range(TRIES):
-        if _counted(core, digest, limit, window):
-            return
-    raise TryLater("this was asked for a moment ago", window)
+        now = core.now()
+        record = core.store.find(_key(digest))
+        count, until = _state(record, now, window)
+        if count >= limit:
+            return until - now
+        put = _put(core, digest, record, count + 1, until)
+        remove = overflow(core, "throttle", digest) if record is None else ()
+        try:
+            commit(core, Change(put=(put,), remove=remove), settle=False)
+        except (KeyTaken, VersionMoved):
+            continue  # somebody else counted at the same instant
+        return None
+    return window
 
 
-def _counted(core: Core, digest: bytes, limit: int, window: timedelta) -> bool:
-    """Count once; False when somebody else counted at the same instant."""
-    key = f"throttle:{digest.hex()}"
+def take_back(
+    core: Core, subjects: Iterable[tuple[str, str]], *, cleared: Iterable[tuple[str, str]]
+) -> None:
+    """Count one less of each of *subjects* (purpose, subject), and none any more of *cleared*.
+    Where others count at the same instant, their count stands."""
     now = core.now()
-    record = core.store.find(key)
-    count, until = 0, now + window
-    if record is not None and from_text(record.body["until"]) > now:
-        count, until = record.body["count"], from_text(record.body["until"])
-    if count >= limit:
-        raise TryLater("this was asked for a moment ago", until - now)
-    put = Put(
+    put, remove = [], []
+    for purpose, subject in subjects:
+        digest = _digest(core, purpose, subject)
+        record = core.store.find(_key(digest))
+        if record is not None and record.body["count"] > 0:
+            count, until = _state(record, now, timedelta(0))
+            put.append(_put(core, digest, record, max(0, count - 1), until))
+    for purpose, subject in cleared:
+        record = core.store.find(_key(_digest(core, purpose, subject)))
+        if record is not None:
+            remove.append(Remove(record.kind, record.id, record.version))
+    if put or remove:
+        with contextlib.suppress(VersionMoved):
+            commit(core, Change(put=tuple(put), remove=tuple(remove)), settle=False)
+
+
+def _digest(core: Core, purpose: str, subject: str) -> bytes:
+    key = core.keys.sub_key("throttles")
+    return hmac.digest(key, f"{purpose}:{subject}".encode(), "sha256")
+
+
+def _key(digest: bytes) -> str:
+    return f"throttle:{digest.hex()}"
+
+
+def _state(record: Record | None, now: datetime, window: timedelta) -> tuple[int, datetime]:
+    """Return how often was counted, and until when that counts: a new window begins after it."""
+    if record is not None:
+        until = from_text(record.body["until"])
+        if until > now:
+            return record.body["count"], until
+    return 0, now + window
+
+
+def _put(core: Core, digest: bytes, record: Record | None, count: int, until: datetime) -> Put:
+    return Put(
         "throttle",
         core.mint_id() if record is None else record.id,
-        {"count": count + 1, "until": to_text(until)},
+        {"count": count, "until": to_text(until)},
         None if record is None else record.version,
-        (key,),
+        (_key(digest),),
         (Label("until", to_text(until)),),
     )
-    remove = overflow(core, "throttle", digest) if record is None else ()
-    try:
-        commit(core, Change(put=(put,), remove=remove), settle=False)
-    except (KeyTaken, VersionMoved):
-        return False
-    return True
 
 
 def overflow(core: Core, kind: str, digest: bytes) -> tuple[Remove, ...]:
