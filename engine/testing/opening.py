@@ -9,6 +9,7 @@ from typing import Any, Final
 from .. import opening
 from ..clock import Clock
 from ..engine import Engine
+from ..settings import Settings, fields
 from ..stores import Store
 from .clock import SettableClock
 from .inbox import Inbox
@@ -38,12 +39,19 @@ def open(  # like `admit.open`
     """Open an engine for a test: memory store, settable clock, inbox, cheap hashing, no worker.
 
     Each part can be given instead. *settings* are set as an admin would, in the code's stead as
-    defaults, so that a test can change them while the engine runs.
+    defaults, so that a test can change them while the engine runs; those of the engine that an
+    admin cannot set, by code.
     """
+    own = fields(Settings)
+    by_code = {
+        name: value
+        for name, value in (settings or {}).items()
+        if name in own and "store" not in own[name][1].where
+    }
     engine = opening.open(
         MemoryStore() if store is None else store,
         key=KEY,
-        settings=CHEAP_HASHING,
+        settings={**CHEAP_HASHING, **by_code},
         plugins=[inbox or Inbox(), *plugins],
         discover=discover,
         functions=functions,
@@ -58,6 +66,6 @@ def open(  # like `admit.open`
     }
     known = {info.name for info in engine.settings.all()}
     for name, value in wanted.items():
-        if name in known or name in (settings or {}):
+        if (name in known or name in (settings or {})) and name not in by_code:
             engine.settings.set(name, value)
     return engine
