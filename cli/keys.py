@@ -26,7 +26,7 @@ def keys() -> None:
 def list_(call: Invocation) -> None:
     """List the keys that sign access tokens, will or did."""
     with call.open(read_only=True) as engine:
-        _tell(call, engine.sessions.keys())
+        _tell(call, engine.sessions.signing_keys())
 
 
 @keys.command()

@@ -62,6 +62,8 @@ class TokenSigner:
         """
         header, body, signature = _parts(token)
         key = self.keys.verifying(header, now)
+        if key is None and self.keys.knows(header):
+            raise SessionInvalid("signed with a key that was replaced")
         claims = _verified(key, body, signature, "access", now)
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise SessionInvalid("from another issuer")
@@ -74,7 +76,7 @@ class TokenSigner:
         one of its session, its digest says. Raises SessionInvalid."""
         header, body, signature = _parts(token)
         key = self.keys.verifying_by_hmac(header)
-        if key is None and self.keys.verifying(header, now) is not None:
+        if key is None and self.keys.knows(header):
             raise SessionInvalid("incorrect token type")
         return _verified(key, body, signature, "refresh", now)
 

@@ -127,6 +127,10 @@ class TokenKeys:
         slot = self._slot(header)
         return slot.key if slot is not None and slot.algorithm == HS256 else None
 
+    def knows(self, header: str) -> bool:
+        """Return whether this is the header of a key of ours, replaced or not."""
+        return header in self._slots
+
     def _slot(self, header: str) -> _Slot | None:
         self._refresh()
         slot = self._slots.get(header)

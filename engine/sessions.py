@@ -66,7 +66,7 @@ class Sessions:
             keys.signing(self._core.now())  # the first one is made, so that it can be published
         return keys.jwks(self._core.now())
 
-    def keys(self) -> tuple[SigningKey, ...]:
+    def signing_keys(self) -> tuple[SigningKey, ...]:
         """Return the keys that sign access tokens, will or did, by algorithm, oldest first."""
         return self._core.signer.keys.infos(self._core.now())
 

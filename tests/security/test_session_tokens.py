@@ -96,7 +96,7 @@ def test_j1_a_public_key_is_no_hmac_secret(open_with: OpenWith, algorithm: str) 
     forms += [json.dumps(jwk).encode(), jwk.get("x", jwk.get("n")).encode()]
 
     for secret in forms:
-        for kid in (jwk["kid"], engine.sessions.keys()[0].id):
+        for kid in (jwk["kid"], engine.sessions.signing_keys()[0].id):
             body = f"{encoded({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}." + (
                 encoded(claims_of(token))
             )
