@@ -50,8 +50,7 @@ class Sessions:
             SessionInvalid: as `Engine.verify`, and always looked up.
             FreshLogInNeeded: the log-in was longer ago.
         """
-        fresh.caller(self._core, access_token, fresh=True)
-        return sessions.verify(self._core, access_token)
+        return fresh.verify(self._core, access_token)
 
     # --- keys ----------------------------------------------------------------------------------
 

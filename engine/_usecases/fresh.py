@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import attrs
+
 from .._core import Core
 from ..errors import FreshLogInNeeded
 from ..masked import Secret
-from ..records import Session, User
+from ..records import Access, Session, User
 from . import sessions
 from .repeating import can_prove_again
 
@@ -31,6 +33,14 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
     ):
         raise FreshLogInNeeded(within)
     return user, session
+
+
+def verify(core: Core, access_token: str | Secret) -> Access:
+    """Return what an access token says, if its session is fresh; see `Sessions.verify_fresh`."""
+    _, session = caller(core, access_token, fresh=True)
+    access = sessions.verify(core, access_token)
+    # A token that is not looked up knows nothing of a proof that was repeated since.
+    return attrs.evolve(access, authenticated_at=session.authenticated_at)
 
 
 def _is_of_identity(user: User, session: Session) -> bool:
