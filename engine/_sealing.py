@@ -6,7 +6,7 @@ AES-256-GCM by `cryptography`, an extra; what is not sealed here – digests, MA
 from __future__ import annotations
 
 import base64
-import secrets
+import hmac
 from typing import TYPE_CHECKING, Final
 
 from ._base64url import base64url
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PURPOSE: Final = "sealed values 1"
 """Names the sub-key; the number is its generation."""
+NONCES: Final = "nonces of sealed values 1"
 _NONCE_BYTES: Final = 12
 
 
@@ -29,9 +30,13 @@ def seal(keys: KeyRing, secret: Secret, *, about: str = "") -> str:
     Raises:
         MissingExtra: `cryptography` is not installed.
     """
-    nonce = secrets.token_bytes(_NONCE_BYTES)
     cipher = _cipher(keys.sub_key(PURPOSE))
-    sealed = cipher.encrypt(nonce, secret.reveal().encode(), about.encode())
+    raw, name = secret.reveal().encode(), about.encode()
+    # Computed of what is sealed, not drawn: a copy that is sealed again is the same each time, and
+    # the same nonce never meets two secrets.
+    message = len(name).to_bytes(4, "big") + name + raw
+    nonce = hmac.digest(keys.sub_key(NONCES), message, "sha256")[:_NONCE_BYTES]
+    sealed = cipher.encrypt(nonce, raw, name)
     return f"{keys.id}.{base64url(nonce + sealed)}"
 
 

@@ -12,6 +12,7 @@ from admit import care
 from admit.errors import CodeWrong, InvalidInput, SessionInvalid, StoreDamaged, WrongKey
 from admit.stores import Change, Label, Put, Record
 from admit.testing import KEY, MemoryStore, SettableClock
+from admit.testing import open as open_engine
 from admit.upkeep import Upkeep
 
 NEW = bytes([7]) * 32
@@ -82,6 +83,31 @@ def test_what_users_have_in_hands(source: MemoryStore, lived: Lived, target: Sta
         assert lived.ada.id == engine.verify(lived.login.access_token).user_id
         engine.refresh(lived.login.refresh_token)
         assert "confirmed" == engine.confirm(**link).state
+
+
+def test_keys_that_sign_tokens_are_sealed_again(
+    source: MemoryStore, lived: Lived, target: StaysOpen
+) -> None:
+    """
+    Given keys with which others verify access tokens, replaced once,
+    when their store is copied to one with another engine key, and once more,
+    then with that alone they are the same keys, and the second copy has nothing to write.
+    """
+    settings = {"access_token_algorithm": "ES256"}
+    with open_engine(source, clock=lived.clock, settings=settings) as engine:
+        engine.sessions.jwks()
+        engine.sessions.rotate_keys()
+        login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+        published = engine.sessions.jwks()
+
+        care.copy(source, target, key=KEY, new_key=NEW)
+        again = care.copy(source, target, key=KEY, new_key=NEW)
+
+    assert 0 == sum(kind.written for kind in again.kinds)
+    with admit.open(target, key=NEW, clock=lived.clock, worker=False, settings=settings) as engine:
+        assert published == engine.sessions.jwks()
+        assert lived.ada.id == engine.verify(login.access_token).user_id
+        engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
 
 
 def test_it_catches_up_under_the_new_key(
