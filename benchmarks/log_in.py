@@ -7,7 +7,7 @@ parameters. The store is in memory, so nothing waits for a disk: `stores.py` mea
 
     python benchmarks/log_in.py [ROUNDS]
 
-A provider adds its row to `PROVIDERS`.
+Other providers: `log_in_providers.py`.
 """
 
 from __future__ import annotations
@@ -104,11 +104,11 @@ def _local_userpass_of_a_stranger() -> Compared:
     )
 
 
-PROVIDERS: Final[Mapping[str, Callable[[], Compared]]] = {
+LOG_INS: Final[Mapping[str, Callable[[], Compared]]] = {
     "log in, local-userpass": _local_userpass,
     "log in, local-userpass, counted (public)": _local_userpass_of_a_stranger,
 }
-"""Log-in, by provider, beside the cryptography that it cannot do without."""
+"""Log-in, beside the cryptography that it cannot do without."""
 
 
 def measure(rows: Mapping[str, Compared], rounds: int, in_a_turn: int) -> None:
@@ -137,7 +137,7 @@ def main(rounds: int = 200) -> None:
     print(f"median µs of {rounds} turns")
     print(f"{'':42}{'admit':>12}{'bare':>12}{'ratio':>11}{'more':>12}")
     measure(verify_rows(), rounds, VERIFIED_IN_A_TURN)
-    rows = {name: make() for name, make in PROVIDERS.items()}
+    rows = {name: make() for name, make in LOG_INS.items()}
     measure(rows, max(20, rounds // 4), 1)
 
 

@@ -135,7 +135,8 @@ class TokenKeys:
         self._refresh()
         slot = self._slots.get(header)
         if slot is None and self._may_look():
-            self.reread()
+            with contextlib.suppress(StoreError):  # then it is as unknown as before
+                self.reread()
             slot = self._slots.get(header)
         return slot
 
@@ -176,10 +177,15 @@ class TokenKeys:
         return {"keys": keys}
 
     def replacement(self, now: datetime, signs_from: datetime, elders_until: datetime) -> Put:
-        """Return the write of a new key for the algorithm in force. Raises MissingExtra."""
+        """Return the write of a new key for the algorithm in force, which has one by then.
+
+        Raises:
+            MissingExtra: it needs a package that is not installed.
+        """
         self.reread()
-        first = 1 if self.algorithm == HS256 else 0
-        last = max((k.number for k in self._kept if k.algorithm == self.algorithm), default=first)
+        if not self._numbers(self.algorithm):
+            self._begin(self.algorithm, now)
+        last = max(self._numbers(self.algorithm))
         return _key_records.new(
             self._ring,
             self._mint_id(),
@@ -189,6 +195,10 @@ class TokenKeys:
             signs_from=signs_from,
             elders_until=elders_until,
         )
+
+    def _numbers(self, algorithm: str) -> list[int]:
+        found = [k.number for k in self._kept if k.algorithm == algorithm]
+        return [1, *found] if algorithm == HS256 else found
 
     def done_with(self, now: datetime) -> tuple[tuple[Put, ...], tuple[Remove, ...]]:
         """Return what a sweep writes about keys that were replaced."""

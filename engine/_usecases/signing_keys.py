@@ -10,7 +10,7 @@ from .._events import Acting, Happening, make
 from .._token_keys import SigningKey
 from ..errors import TryLater
 from ..settings import LONGEST_ACCESS
-from ..stores import Change, KeyTaken
+from ..stores import Change, KeyTaken, VersionMoved
 
 
 def rotate(
@@ -33,6 +33,10 @@ def rotate(
 def sweep(core: Core) -> int:
     """Do away with what is left of keys that were replaced. Returns how many keys went."""
     put, remove = core.signer.keys.done_with(core.now())
-    if put or remove:
+    if not put and not remove:
+        return 0
+    try:
         core.store.commit(Change(put=put, remove=remove), settle=False)
+    except VersionMoved:
+        return 0  # another process sweeps
     return len(remove)

@@ -263,3 +263,19 @@ def test_p5_counts_keep_no_address(engine: Engine, store: MemoryStore, ada: User
     assert len(counters) >= 3
     for secret in ("192.0.2", "198.51.100", "ada"):
         assert secret not in kept
+
+
+def test_p5_linking_gives_no_more_guesses(engine: Engine, ada: User) -> None:
+    """Given a stranger with an account of his own, when he guesses the owner's password by linking
+    her login to it, then he is slowed down as at the door."""
+    made(engine, "mallory@example.com")
+    face = at(engine, "192.0.2.1")
+    own = face.log_in("local-userpass", username="mallory@example.com", password=PASSWORD)
+
+    for _ in range(A_CLIENT):
+        with pytest.raises(LogInRefused):
+            face.identities.link(
+                own.access_token, "local-userpass", username=ADDRESS, password=WRONG
+            )
+
+    assert WINDOW == waits(engine, "192.0.2.1")

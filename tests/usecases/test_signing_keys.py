@@ -14,6 +14,7 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 from tokens import header_of, text_of
 
+import admit
 from admit import Engine, LogIn, Secret
 from admit.errors import InvalidInput, MissingExtra, SessionInvalid, StoreDamaged
 from admit.stores import Page, Record
@@ -230,6 +231,53 @@ def test_j7_a_key_can_be_published_before_it_signs(
     clock.advance(A_SECOND)
     assert new == header_of(log_in(engine).access_token)["kid"]
     assert [old, new] == [key["kid"] for key in engine.sessions.jwks()["keys"]]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_j7_there_is_always_a_key_that_signs(open_with: OpenWith, algorithm: str) -> None:
+    """Given a store in which no token was ever signed, when a key is published ahead, then another
+    one signs until its time has come."""
+    engine = open_with(algorithm)
+
+    engine.sessions.rotate_keys(publish_for=timedelta(hours=1))
+
+    assert ["signs", "next"] == [
+        key.state for key in engine.sessions.signing_keys() if key.algorithm == algorithm
+    ]
+    engine.verify(log_in(engine).access_token)
+
+
+@pytest.mark.parametrize("algorithm", PUBLIC)
+def test_j7_a_key_under_a_lost_engine_key_is_replaced(
+    store: MemoryStore, clock: SettableClock, algorithm: str
+) -> None:
+    """
+    Given a signing key that was sealed with an engine key which is not given any more,
+    when somebody logs in, then the error says so; tokens of before are still good;
+    and when the signing key is replaced, then all is well again.
+    """
+    old, new = bytes([1]) * 32, bytes([2]) * 32
+    settings = {"confirmation_flow": "auto", "access_token_algorithm": algorithm}
+
+    def opened(key: Any) -> Engine:
+        return admit.open(store, key=key, settings=settings, clock=clock, worker=False)
+
+    engine = opened(old)
+    engine.register(ADDRESS, PASSWORD)
+    credentials = {"username": ADDRESS, "password": PASSWORD}
+    before = engine.log_in("local-userpass", **credentials)
+    both = opened([new, old])
+    assert before.user.id == both.log_in("local-userpass", **credentials).user.id
+
+    engine = opened(new)
+    engine.verify(before.access_token)
+    with pytest.raises(StoreDamaged, match="key="):
+        engine.log_in("local-userpass", **credentials)
+    engine.sessions.rotate_keys()
+
+    after = engine.log_in("local-userpass", **credentials)
+    assert before.user.id == engine.verify(after.access_token).user_id
+    engine.verify(before.access_token)
 
 
 @pytest.mark.parametrize("algorithm", PUBLIC)

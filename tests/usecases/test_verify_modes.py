@@ -139,3 +139,5 @@ def test_a_store_that_fails_stops_no_verification(store: MemoryStore, clock: Set
     assert login.user.id == engine.verify(login.access_token).user_id
     with pytest.raises(SessionInvalid, match="bad signature"):
         engine.verify(login.access_token.reveal()[:-2] + "AA")
+    with pytest.raises(SessionInvalid, match="malformed"):
+        engine.verify("x" + login.access_token.reveal())
