@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from visitors import Visitors
 
-from admit import Engine, LogIn, hookimpl
+from admit import Engine, LogIn
 from admit.errors import FreshLogInNeeded, SessionInvalid
-from admit.providers import Claim, Provider
-from admit.services import Services
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -25,19 +21,6 @@ def login(engine: Engine) -> LogIn:
     """The log-in of a confirmed user."""
     engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
     return engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
-
-
-class _Visitors:
-    """A plugin whose provider knows nobody twice."""
-
-    @hookimpl
-    def register_providers(self) -> Iterable[Provider]:
-        def identify(credentials: Mapping[str, Any], services: Services) -> Claim:
-            return Claim(login_key=str(credentials["name"]), proved=True, creates_users=True)
-
-        provider: Any = SimpleNamespace(name="visitor", inline=True, repeatable=False)
-        provider.identify, provider.check = identify, print  # never asked: it proves itself
-        return [provider]
 
 
 def test_o6_a_log_in_is_fresh_for_five_minutes(
@@ -93,7 +76,7 @@ def test_o6_what_ended_is_not_fresh(engine: Engine, login: LogIn) -> None:
 def test_o6_who_cannot_log_in_again_is_exempt(store: MemoryStore, clock: SettableClock) -> None:
     """Given a user of whom only a provider knows whose credentials are good once, when her log-in
     is old, then she is not asked for what she does not have."""
-    with open_engine(store, clock=clock, plugins=[_Visitors()]) as engine:
+    with open_engine(store, clock=clock, plugins=[Visitors()]) as engine:
         visitor = engine.log_in("visitor", name="a")
         clock.advance(timedelta(minutes=20))
 
@@ -104,7 +87,7 @@ def test_o6_a_provider_that_is_not_loaded_exempts_nobody(
     store: MemoryStore, clock: SettableClock
 ) -> None:
     """Given the same user in a process without that plugin, then it does not guess."""
-    engine = open_engine(store, clock=clock, plugins=[_Visitors()])
+    engine = open_engine(store, clock=clock, plugins=[Visitors()])
     visitor = engine.log_in("visitor", name="a")
     clock.advance(timedelta(minutes=20))
 

@@ -5,47 +5,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import jwt
 import pytest
+from ada import ADDRESS, PASSWORD
 from cryptography.hazmat.primitives import serialization
 from jwt.utils import base64url_encode
+from opened import OpenWith, engines, entered
 from tokens import claims_of, encoded, header_of, text_of, with_claims, with_header
 
-from admit import Engine, LogIn, Secret
+from admit import Engine, Secret
 from admit.errors import SessionInvalid
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
-ADDRESS = "ada@example.com"
-PASSWORD = "correct horse battery staple"
 ALGORITHMS = ("HS256", "EdDSA", "ES256", "RS256")
 PUBLIC = ALGORITHMS[1:]
-
-OpenWith = Callable[..., Engine]
 
 
 @pytest.fixture
 def open_with(store: MemoryStore, clock: SettableClock) -> Iterator[OpenWith]:
     """Opens engines on one store, with settings."""
-    opened = []
-
-    def opens(**settings: object) -> Engine:
-        opened.append(open_engine(store, clock=clock, settings=settings))
-        return opened[-1]
-
-    yield opens
-    for engine in opened:
-        engine.close()
-
-
-def log_in(engine: Engine) -> LogIn:
-    """A log-in of the one user, who is made when she is not there."""
-    if engine.users.count() == 0:
-        engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
-    return engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    yield from engines(store, clock)
 
 
 def refused(engine: Engine, token: str | Secret) -> str:
@@ -59,7 +42,7 @@ def refused(engine: Engine, token: str | Secret) -> str:
 def test_j1_a_token_names_the_one_algorithm_of_its_key(open_with: OpenWith, algorithm: str) -> None:
     """Given the setting, when a user logs in, then her token is of that algorithm, and good."""
     engine = open_with(access_token_algorithm=algorithm)
-    login = log_in(engine)
+    login = entered(engine)
 
     assert algorithm == header_of(login.access_token)["alg"]
     assert login.user.id == engine.verify(login.access_token).user_id
@@ -70,7 +53,7 @@ def test_j1_a_token_names_the_one_algorithm_of_its_key(open_with: OpenWith, algo
 def test_j1_none_is_no_algorithm(open_with: OpenWith, algorithm: str, stateless: bool) -> None:
     """Given a good token, when its header says `none`, with its signature or without, then no."""
     engine = open_with(access_token_algorithm=algorithm, sessions_end_at_once=not stateless)
-    token = log_in(engine).access_token
+    token = entered(engine).access_token
 
     for none in ("none", "None", "NONE", "nOnE", ""):
         forged = with_header(token, alg=none)
@@ -86,7 +69,7 @@ def test_j1_a_public_key_is_no_hmac_secret(open_with: OpenWith, algorithm: str) 
     then it opens nothing.
     """
     engine = open_with(access_token_algorithm=algorithm)
-    token = log_in(engine).access_token
+    token = entered(engine).access_token
     (jwk,) = engine.sessions.jwks()["keys"]
     key = jwt.PyJWK(jwk).key
     forms = [
@@ -109,7 +92,7 @@ def test_j1_a_public_key_is_no_hmac_secret(open_with: OpenWith, algorithm: str) 
 def test_j1_another_algorithms_name_opens_nothing(open_with: OpenWith, algorithm: str) -> None:
     """Given a good token, when its header names another algorithm, known or not, then no."""
     engine = open_with(access_token_algorithm=algorithm)
-    token = log_in(engine).access_token
+    token = entered(engine).access_token
 
     for other in {*ALGORITHMS, "HS512", "RS512", "PS256", "Ed25519"} - {algorithm}:
         assert "malformed" == refused(engine, with_header(token, alg=other))
@@ -120,7 +103,7 @@ def test_j1_no_sign_of_a_token_can_be_changed(open_with: OpenWith, algorithm: st
     """Given a good token, when any one letter of it is another one, then it opens nothing: also
     where base64 has letters that decode to the same bytes."""
     engine = open_with(access_token_algorithm=algorithm)
-    token = text_of(log_in(engine).access_token)
+    token = text_of(entered(engine).access_token)
 
     for at, letter in enumerate(token):
         for other in {"A", "B", "-"} - {letter}:
@@ -136,7 +119,7 @@ def test_j2_the_kinds_are_not_interchangeable(
 ) -> None:
     """Given both tokens of a log-in, when each is used as the other, then it opens nothing."""
     engine = open_with(access_token_algorithm=algorithm, sessions_end_at_once=not stateless)
-    login = log_in(engine)
+    login = entered(engine)
 
     assert "incorrect token type" == refused(engine, login.refresh_token)
     for use in (engine.refresh, engine.log_out):
@@ -147,7 +130,7 @@ def test_j2_the_kinds_are_not_interchangeable(
 def test_j2_others_cannot_verify_a_refresh_token(open_with: OpenWith) -> None:
     """Given a key set for others, then a refresh token is not signed by any key in it."""
     engine = open_with(access_token_algorithm="EdDSA")
-    login = log_in(engine)
+    login = entered(engine)
 
     assert "HS256" == header_of(login.refresh_token)["alg"]
     known = {key["kid"] for key in engine.sessions.jwks()["keys"]}
@@ -163,7 +146,7 @@ def test_j3_issuer_and_audience_must_be_ours(open_with: OpenWith, stateless: boo
     """
     mode = {"sessions_end_at_once": not stateless}
     shop = open_with(token_issuer="https://shop.example", token_audience="shop", **mode)
-    login = log_in(shop)
+    login = entered(shop)
     issuer = open_with(token_issuer="https://blog.example", token_audience="shop", **mode)
     audience = open_with(token_issuer="https://shop.example", token_audience="blog", **mode)
 
@@ -173,7 +156,7 @@ def test_j3_issuer_and_audience_must_be_ours(open_with: OpenWith, stateless: boo
     assert "from another issuer" == refused(issuer, login.access_token)
     assert "for another audience" == refused(audience, login.access_token)
     without = open_with(**mode)
-    assert "from another issuer" == refused(shop, log_in(without).access_token)
+    assert "from another issuer" == refused(shop, entered(without).access_token)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -182,7 +165,7 @@ def test_j3_a_token_ends_at_its_instant(
 ) -> None:
     """Given a token without a look-up, when its end has come, then it is over, to the second."""
     engine = open_with(access_token_algorithm=algorithm, sessions_end_at_once=False)
-    token = log_in(engine).access_token
+    token = entered(engine).access_token
 
     clock.advance(timedelta(minutes=30, seconds=-1))
     engine.verify(token)
@@ -200,7 +183,7 @@ def test_j4_a_key_that_a_token_brings_along_is_ignored(open_with: OpenWith, algo
     then it opens nothing, whatever key id it names.
     """
     engine = open_with(access_token_algorithm=algorithm)
-    token = log_in(engine).access_token
+    token = entered(engine).access_token
     with open_engine(settings={"access_token_algorithm": algorithm}) as elsewhere:
         foreign = elsewhere.sessions.jwks()["keys"][0]
         elsewhere.confirm_manually(elsewhere.register(ADDRESS, PASSWORD))
@@ -227,7 +210,7 @@ def test_s1_refresh_tokens_are_new_at_each_log_in_and_kept_as_digests(
     """Given two log-ins, then their tokens share no secret, each of 256 bits, and neither token nor
     secret stands in the store."""
     engine = open_with()
-    first, second = log_in(engine), log_in(engine)
+    first, second = entered(engine), entered(engine)
 
     secrets = [claims_of(login.refresh_token)["jti"] for login in (first, second)]
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any
 
 from ada import log_in, made
 from tokens import claims_of
+from visitors import Visitors
 
-from admit import Engine, hookimpl
-from admit.providers import Claim, Provider
-from admit.services import Services
+from admit import Engine
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -114,25 +110,12 @@ def test_no_token_outlives_its_session(engine: Engine, clock: SettableClock) -> 
     assert login.session.expires_at == engine.verify(again.access_token).expires_at
 
 
-class _Visitors:
-    """A plugin whose provider knows nobody twice."""
-
-    @hookimpl
-    def register_providers(self) -> Iterable[Provider]:
-        def identify(credentials: Mapping[str, Any], services: Services) -> Claim:
-            return Claim(login_key=str(credentials["name"]), proved=True, creates_users=True)
-
-        provider: Any = SimpleNamespace(name="visitor", inline=True, repeatable=False)
-        provider.identify, provider.check = identify, print  # never asked: it proves itself
-        return [provider]
-
-
 def test_who_cannot_log_in_again_keeps_the_session(
     store: MemoryStore, clock: SettableClock
 ) -> None:
     """Given a user who would lose the account with the session, as an anonymous one, when others
     have logged out long ago, then the session still is."""
-    with open_engine(store, clock=clock, plugins=[_Visitors()]) as engine:
+    with open_engine(store, clock=clock, plugins=[Visitors()]) as engine:
         visitor = engine.log_in("visitor", name="a")
 
         clock.advance(timedelta(days=4 * 365))

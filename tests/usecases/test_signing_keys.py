@@ -10,47 +10,29 @@ from typing import Any
 
 import jwt
 import pytest
+from ada import ADDRESS, PASSWORD
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
+from opened import OpenWith, engines, entered
 from tokens import header_of, text_of
 
 import admit
-from admit import Engine, LogIn, Secret
+from admit import Engine, Secret
 from admit.errors import InvalidInput, MissingExtra, SessionInvalid, StoreDamaged
 from admit.stores import Page, Record
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
-ADDRESS = "ada@example.com"
-PASSWORD = "correct horse battery staple"
 ALGORITHMS = ("HS256", "EdDSA", "ES256", "RS256")
 PUBLIC = ALGORITHMS[1:]
 A_DAY = timedelta(days=1)
 A_SECOND = timedelta(seconds=1)
 
-OpenWith = Callable[..., Engine]
-
 
 @pytest.fixture
 def open_with(store: MemoryStore, clock: SettableClock) -> Iterator[OpenWith]:
     """Opens engines on one store, with an algorithm."""
-    opened = []
-
-    def opens(algorithm: str = "EdDSA", **settings: object) -> Engine:
-        settings = {"access_token_algorithm": algorithm, **settings}
-        opened.append(open_engine(store, clock=clock, settings=settings))
-        return opened[-1]
-
-    yield opens
-    for engine in opened:
-        engine.close()
-
-
-def log_in(engine: Engine) -> LogIn:
-    """A log-in of the one user, who is made when she is not there."""
-    if engine.users.count() == 0:
-        engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
-    return engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    yield from engines(store, clock)
 
 
 def refused(engine: Engine, token: str | Secret) -> str:
@@ -95,8 +77,8 @@ def test_others_verify_access_tokens_with_the_published_keys(
     when a service that knows nothing else gets an access token,
     then a library of its own verifies it, and it says whose it is.
     """
-    engine = open_with(algorithm)
-    login = log_in(engine)
+    engine = open_with(access_token_algorithm=algorithm)
+    login = entered(engine)
 
     claims = verify(engine.sessions.jwks(), login.access_token)
 
@@ -106,8 +88,10 @@ def test_others_verify_access_tokens_with_the_published_keys(
 
 def test_others_can_ask_for_issuer_and_audience(open_with: OpenWith) -> None:
     """Given both are set, when a service asks for them, then its library finds them."""
-    engine = open_with("ES256", token_issuer="https://shop.example", token_audience="shop")
-    token = log_in(engine).access_token
+    engine = open_with(
+        access_token_algorithm="ES256", token_issuer="https://shop.example", token_audience="shop"
+    )
+    token = entered(engine).access_token
 
     claims = by_pyjwt(engine.sessions.jwks(), token, issuer="https://shop.example", audience="shop")
     assert "https://shop.example" == claims["iss"]
@@ -118,7 +102,7 @@ def test_others_can_ask_for_issuer_and_audience(open_with: OpenWith) -> None:
 @pytest.mark.parametrize("algorithm", PUBLIC)
 def test_the_key_set_is_public(open_with: OpenWith, algorithm: str) -> None:
     """Given an algorithm with public keys, then the set has nothing of a private one in it."""
-    engine = open_with(algorithm)
+    engine = open_with(access_token_algorithm=algorithm)
 
     (key,) = engine.sessions.jwks()["keys"]
 
@@ -128,8 +112,8 @@ def test_the_key_set_is_public(open_with: OpenWith, algorithm: str) -> None:
 
 def test_with_hs256_nothing_is_published(open_with: OpenWith) -> None:
     """Given the default, then its key, with which whoever verifies could sign, stays here."""
-    engine = open_with("HS256")
-    log_in(engine)
+    engine = open_with(access_token_algorithm="HS256")
+    entered(engine)
     engine.sessions.rotate_keys()
 
     assert {"keys": []} == engine.sessions.jwks()
@@ -148,11 +132,15 @@ def test_j7_old_tokens_are_good_until_the_longest_has_expired(
     when the key is replaced,
     then the new one signs at once, and the tokens of the old one are good to their end.
     """
-    engine = open_with(algorithm, access_token_lifetime=A_DAY, sessions_end_at_once=not stateless)
-    before = log_in(engine)
+    engine = open_with(
+        access_token_algorithm=algorithm,
+        access_token_lifetime=A_DAY,
+        sessions_end_at_once=not stateless,
+    )
+    before = entered(engine)
 
     engine.sessions.rotate_keys()
-    after = log_in(engine)
+    after = entered(engine)
 
     old, new = header_of(before.access_token)["kid"], header_of(after.access_token)["kid"]
     assert ("verifies", "signs") == (states(engine)[old], states(engine)[new])
@@ -168,20 +156,23 @@ def test_j7_every_engine_on_the_store_knows_a_new_key_at_once(
     open_with: OpenWith, algorithm: str
 ) -> None:
     """Given two processes, when one replaces the key, then the other takes its tokens."""
-    here, there = open_with(algorithm), open_with(algorithm)
-    there.verify(log_in(here).access_token)
+    here, there = (
+        open_with(access_token_algorithm=algorithm),
+        open_with(access_token_algorithm=algorithm),
+    )
+    there.verify(entered(here).access_token)
 
     here.sessions.rotate_keys()
 
-    login = log_in(here)
+    login = entered(here)
     assert login.user.id == there.verify(login.access_token).user_id
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_j7_a_rotation_ends_no_session(open_with: OpenWith, algorithm: str) -> None:
     """Given a session, when keys are replaced again and again, then it can still be refreshed."""
-    engine = open_with(algorithm)
-    login = log_in(engine)
+    engine = open_with(access_token_algorithm=algorithm)
+    login = entered(engine)
 
     for _ in range(3):
         engine.sessions.rotate_keys(overlap=timedelta(0))
@@ -195,10 +186,10 @@ def test_j7_a_key_that_leaked_is_replaced_without_overlap(
 ) -> None:
     """Given a key that leaked, when it is replaced without overlap, then its tokens are dead at
     once, those of older keys too, and it stands in no key set."""
-    engine = open_with(algorithm)
-    first = log_in(engine)
+    engine = open_with(access_token_algorithm=algorithm)
+    first = entered(engine)
     engine.sessions.rotate_keys()
-    second = log_in(engine)
+    second = entered(engine)
 
     engine.sessions.rotate_keys(overlap=timedelta(0))
 
@@ -219,17 +210,17 @@ def test_j7_a_key_can_be_published_before_it_signs(
     when a new key is published an hour ahead,
     then the old one signs until then, and both stand in the set before and after.
     """
-    engine = open_with(algorithm)
-    old = header_of(log_in(engine).access_token)["kid"]
+    engine = open_with(access_token_algorithm=algorithm)
+    old = header_of(entered(engine).access_token)["kid"]
 
     engine.sessions.rotate_keys(publish_for=timedelta(hours=1))
 
     new = next(id for id, state in states(engine).items() if state == "next")
     clock.advance(timedelta(hours=1) - A_SECOND)
-    assert old == header_of(log_in(engine).access_token)["kid"]
+    assert old == header_of(entered(engine).access_token)["kid"]
     assert [old, new] == [key["kid"] for key in engine.sessions.jwks()["keys"]]
     clock.advance(A_SECOND)
-    assert new == header_of(log_in(engine).access_token)["kid"]
+    assert new == header_of(entered(engine).access_token)["kid"]
     assert [old, new] == [key["kid"] for key in engine.sessions.jwks()["keys"]]
 
 
@@ -237,14 +228,14 @@ def test_j7_a_key_can_be_published_before_it_signs(
 def test_j7_there_is_always_a_key_that_signs(open_with: OpenWith, algorithm: str) -> None:
     """Given a store in which no token was ever signed, when a key is published ahead, then another
     one signs until its time has come."""
-    engine = open_with(algorithm)
+    engine = open_with(access_token_algorithm=algorithm)
 
     engine.sessions.rotate_keys(publish_for=timedelta(hours=1))
 
     assert ["signs", "next"] == [
         key.state for key in engine.sessions.signing_keys() if key.algorithm == algorithm
     ]
-    engine.verify(log_in(engine).access_token)
+    engine.verify(entered(engine).access_token)
 
 
 @pytest.mark.parametrize("algorithm", PUBLIC)
@@ -286,8 +277,8 @@ def test_j7_what_is_left_of_old_keys_is_swept(
 ) -> None:
     """Given a key that was replaced, when a worker sweeps, then its private half goes at once, and
     the rest of it when its tokens are over; the new one stays."""
-    engine = open_with(algorithm)
-    log_in(engine)
+    engine = open_with(access_token_algorithm=algorithm)
+    entered(engine)
     engine.sessions.rotate_keys()
 
     assert 0 == engine.sweep().keys
@@ -298,15 +289,15 @@ def test_j7_what_is_left_of_old_keys_is_swept(
     assert ["signs"] == [
         k.state for k in engine.sessions.signing_keys() if k.algorithm == algorithm
     ]
-    engine.verify(log_in(engine).access_token)
+    engine.verify(entered(engine).access_token)
 
 
 def test_switching_the_algorithm_ends_nothing(open_with: OpenWith) -> None:
     """Given tokens of one algorithm, when an engine is opened with another, then both are good."""
-    before = open_with("HS256")
-    old = log_in(before)
-    after = open_with("EdDSA")
-    new = log_in(after)
+    before = open_with(access_token_algorithm="HS256")
+    old = entered(before)
+    after = open_with(access_token_algorithm="EdDSA")
+    new = entered(after)
 
     for engine in (before, after):
         for login in (old, new):
@@ -315,7 +306,7 @@ def test_switching_the_algorithm_ends_nothing(open_with: OpenWith) -> None:
 
 def test_rotating_is_recorded(open_with: OpenWith) -> None:
     """Given a rotation, then the trail says which key came, and nothing secret."""
-    engine = open_with("ES256")
+    engine = open_with(access_token_algorithm="ES256")
     engine.sessions.rotate_keys()
 
     (event,) = (e for e in engine.events.unsealed() if e.trigger == "rotate-keys")
@@ -336,7 +327,7 @@ def test_rotating_is_recorded(open_with: OpenWith) -> None:
 )
 def test_times_of_a_rotation_are_checked(open_with: OpenWith, wrong: dict[str, Any]) -> None:
     """Given a time that is none, then nothing is replaced."""
-    engine = open_with("HS256")
+    engine = open_with(access_token_algorithm="HS256")
 
     with pytest.raises(InvalidInput):
         engine.sessions.rotate_keys(**wrong)
@@ -353,8 +344,8 @@ def test_t3_private_keys_are_sealed(
 ) -> None:
     """Given keys in the store, when a byte of one is changed, or one is put in another's place,
     then it signs nothing."""
-    engine = open_with(algorithm)
-    log_in(engine)
+    engine = open_with(access_token_algorithm=algorithm)
+    entered(engine)
     engine.sessions.rotate_keys()
     first, second = store.page("secret", "signing-key").items
 
@@ -385,9 +376,9 @@ def test_no_engine_opens_whose_algorithm_lacks_its_package(
 
     with pytest.raises(MissingExtra, match="cryptography"):
         open_engine(settings={"access_token_algorithm": "EdDSA"})
-    engine = open_with("HS256")
+    engine = open_with(access_token_algorithm="HS256")
     engine.sessions.rotate_keys()
-    engine.verify(log_in(engine).access_token)
+    engine.verify(entered(engine).access_token)
 
 
 class _CountedStore(MemoryStore):
@@ -406,7 +397,7 @@ def test_j6_inventing_key_ids_makes_nobody_read_the_store(clock: SettableClock) 
     store = _CountedStore()
     settings = {"access_token_algorithm": "EdDSA", "sessions_end_at_once": False}
     with open_engine(store, clock=clock, settings=settings) as engine:
-        rest = text_of(log_in(engine).access_token).partition(".")[2]
+        rest = text_of(entered(engine).access_token).partition(".")[2]
         store.looked = 0
         start = time.monotonic()
 
