@@ -68,11 +68,11 @@ def proved_user(core: Core, by: Acting, provider: str, credentials: Mapping[str,
     """Return whose credentials these are, counted like a stranger's, for who is logged in already.
 
     Raises:
-        WrongCredentials: nobody's.
+        WrongCredentials: nobody's, or a key's: a program has it, at any hour.
         ConfirmationRequired, UserDisabled, PasswordMustChange, and what the provider raises.
     """
     known = _recognise(core, by, provider, credentials, counts=True)
-    if known.user is None or known.identity is None:
+    if known.user is None or known.identity is None or known.claim.user is not None:
         _record_refusal(core, by, provider, None, "wrong-credentials")
         raise WrongCredentials
     check_state(core, by, known.user, known.identity)

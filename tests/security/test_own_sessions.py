@@ -176,3 +176,23 @@ def test_o6_a_provider_that_is_not_there_is_named(engine: Engine, ada: User) -> 
 
     with pytest.raises(UnknownName):
         engine.public.sessions.prove_again(token, "nothing")
+
+
+def test_o6_only_a_person_makes_a_session_of_a_key_fresh(
+    engine: Engine, ada: User, clock: SettableClock
+) -> None:
+    """Given a session that her API key opened, which is never fresh, when the key is given again,
+    then it is no proof; when she gives her password, it is."""
+    engine.settings.set("api-key.enabled", True)
+    key = engine.api_keys.create(ada, name="phone").text.reveal()
+    token = engine.log_in("api-key", key=key).access_token
+    clock.advance(timedelta(seconds=1))
+    prove = engine.public.sessions.prove_again
+
+    with pytest.raises(LogInRefused):
+        prove(token, "api-key", key=key)
+    with pytest.raises(FreshLogInNeeded):
+        engine.sessions.verify_fresh(token)
+
+    prove(token, "local-userpass", username=ADDRESS, password=PASSWORD)
+    assert clock.now() == engine.sessions.verify_fresh(token).authenticated_at
