@@ -10,13 +10,14 @@ from admit import ApiKey
 
 from .bulk import read_duration
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import Cell, counted, moment, note, plain, say, say_json, styled, table
 from .people import found
 
 _ID = click.argument("key_id", metavar="ID")
 
 
-@click.group("api-keys")
+@click.group("api-keys", cls=Group)
 def api_keys() -> None:
     """API keys: of users, and of the application's servers.
 

@@ -10,11 +10,12 @@ import click
 from admit.errors import InvalidInput
 
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import say, say_json
 from .people import named
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """The custom data of a user: a JSON object that the application keeps."""
 
