@@ -1,7 +1,7 @@
 """The connections that a store keeps between commits, handed to one thread at a time.
 
-Checking a connection out of a pool and in again costs a third of a small transaction, so a store
-keeps its own: the one given back last is taken first.
+The one given back last is taken first. When one is lost, all that are idle are let go: what ended
+it, a restart or a failover, has ended them too. (docs/dependencies.md compares this with a pool.)
 """
 
 from __future__ import annotations
