@@ -9,9 +9,9 @@ from admit.records import Identity, User
 
 from . import bulk
 from .context import Invocation, common_options, json_option, reason_option
-from .output import Cell, moment, pairs, say, say_json, styled, table, visible, wrapped
-from .people import found, name_of, named, told
-from .users import users
+from .output import Cell, moment, pairs, say, say_json, styled, table, visible
+from .people import found, name_of, named
+from .users import tell, users
 
 
 @users.command()
@@ -58,11 +58,7 @@ def unlink(call: Invocation, who: str, provider: str, identity: str | None) -> N
     with call.open() as engine:
         user = engine.identities.unlink(**named(who), provider=provider, identity=identity)
         usable = engine.identities.usable(user)
-    if call.json:
-        say_json(user)
-        return
-    say(told(user))
-    say(wrapped(f"It logs in with {_several(usable)} now. Its sessions have ended."))
+    tell(call, user, f"It logs in with {_several(usable)} now. Its sessions have ended.")
 
 
 @users.command()
@@ -115,11 +111,8 @@ def change_address(call: Invocation, who: str, to: str) -> None:
     """Change the address of a confirmed user at once, without proof, and end its sessions."""
     with call.open() as engine:
         user = engine.identities.change_address_manually(**named(who), to=to)
-    if call.json:
-        say_json(user)
-        return
-    say(told(user))
-    say(wrapped("The address is not proved. Its sessions have ended; the old address is told."))
+    told_so = "The address is not proved. Its sessions have ended; the old address is told."
+    tell(call, user, told_so)
 
 
 def _taking(plan: MergePlan, provider: str) -> MergePlan:

@@ -191,7 +191,7 @@ def rerun(
     with call.open() as engine:
         for one in who:
             user = engine.rerun(**named(one))
-            _tell(call, user, engine.why(user).sentence)
+            tell(call, user, engine.why(user).sentence)
 
 
 @users.command()
@@ -215,7 +215,7 @@ def create(call: Invocation, address: str, asks: bool) -> None:
             else sys.stdin.readline().rstrip("\n")
         )
     with call.open(begins=True) as engine:
-        _tell(call, engine.create(address, password), "Its address was never proved.")
+        tell(call, engine.create(address, password), "Its address was never proved.")
 
 
 @users.command()
@@ -227,7 +227,7 @@ def create(call: Invocation, address: str, asks: bool) -> None:
 def confirm(call: Invocation, who: str) -> None:
     """Confirm a stuck user by hand, past the flow. Proves nothing."""
     with call.open() as engine:
-        _tell(call, engine.confirm_manually(**named(who)))
+        tell(call, engine.confirm_manually(**named(who)))
 
 
 @users.command("correct-address")
@@ -241,7 +241,7 @@ def correct_address(call: Invocation, who: str, to: str) -> None:
     """Correct the mistyped address of a pending user; a new message goes to TO."""
     with call.open() as engine:
         user = engine.correct_address(**named(who), to=to)
-        _tell(call, user, engine.why(user).sentence)
+        tell(call, user, engine.why(user).sentence)
 
 
 @users.command()
@@ -253,7 +253,7 @@ def correct_address(call: Invocation, who: str, to: str) -> None:
 def disable(call: Invocation, who: str) -> None:
     """Stop every log-in of a user, and end its sessions."""
     with call.open() as engine:
-        _tell(call, engine.disable(**named(who)), "Its sessions have ended.")
+        tell(call, engine.disable(**named(who)), "Its sessions have ended.")
 
 
 @users.command()
@@ -265,10 +265,11 @@ def disable(call: Invocation, who: str) -> None:
 def enable(call: Invocation, who: str) -> None:
     """Let a disabled user log in again."""
     with call.open() as engine:
-        _tell(call, engine.enable(**named(who)))
+        tell(call, engine.enable(**named(who)))
 
 
-def _tell(call: Invocation, user: User, more: str = "") -> None:
+def tell(call: Invocation, user: User, more: str = "") -> None:
+    """Say who a user is now, and something besides; to programs the user as JSON."""
     if call.json:
         say_json(user)
         return

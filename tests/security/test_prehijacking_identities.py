@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from told_providers import ToldProviders, told
+from told_providers import open_told, providers, told
 
 from admit import Engine, LogIn, User
 from admit.errors import (
@@ -17,7 +17,6 @@ from admit.errors import (
     WrongCredentials,
 )
 from admit.testing import Inbox, MemoryStore, SettableClock
-from admit.testing import open as open_engine
 
 ADDRESS = "victim@example.com"
 ATTACKERS = "the password of the attacker"
@@ -29,13 +28,7 @@ def engine(
     request: pytest.FixtureRequest, store: MemoryStore, clock: SettableClock, inbox: Inbox
 ) -> Iterator[Engine]:
     """An engine under either address policy, in the flow `email`, with told providers."""
-    with open_engine(
-        store,
-        clock=clock,
-        inbox=inbox,
-        plugins=[ToldProviders()],
-        settings={"address_policy": request.param},
-    ) as opened:
+    with open_told(store, clock, inbox, address_policy=request.param) as opened:
         yield opened
 
 
@@ -72,10 +65,6 @@ def squatted(engine: Engine) -> LogIn:
     proof let him use."""
     engine.confirm_manually(engine.register(ADDRESS, ATTACKERS))
     return log_in(engine, ATTACKERS)
-
-
-def providers(user: User) -> list[str]:
-    return [identity.provider for identity in user.identities]
 
 
 def link(engine: Engine, login: LogIn, provider: str, **credentials: object) -> User:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from admit import Check, Claim, Services, hookimpl
+from admit import Check, Claim, Engine, Services, User, hookimpl
 from admit.errors import InvalidInput, WrongCredentials
 from admit.providers import Credentials, Provider
 from admit.records import Identity
+from admit.testing import Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
 
 WORD = "a word that only the desk knows"
 
@@ -70,6 +72,18 @@ class ToldProviders:
     @hookimpl
     def register_providers(self) -> Iterable[Provider]:
         return [self.told, self.other, self.nobody]
+
+
+def open_told(store: MemoryStore, clock: SettableClock, inbox: Inbox, **settings: object) -> Engine:
+    """Return an engine with these providers, in the flow `email`."""
+    return open_engine(
+        store, clock=clock, inbox=inbox, plugins=[ToldProviders()], settings=settings
+    )
+
+
+def providers(user: User) -> list[str]:
+    """Return the providers of a user's identities, in the order of linking."""
+    return [identity.provider for identity in user.identities]
 
 
 def told(who: str, address: str | None = None, verified: object = None) -> dict[str, object]:

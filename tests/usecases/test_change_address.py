@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from races import edit, meanwhile, records
 from told_flow import ToldFlow
-from told_providers import ToldProviders, told
+from told_providers import open_told, told
 
 import admit
 from admit import Actor, LogIn, User, hookimpl
@@ -52,13 +52,7 @@ def engine(
     request: pytest.FixtureRequest, store: MemoryStore, clock: SettableClock, inbox: Inbox
 ) -> Iterator[admit.Engine]:
     """An engine under either address policy, with the providers `told`, `other` and `nobody`."""
-    with open_engine(
-        store,
-        clock=clock,
-        inbox=inbox,
-        plugins=[ToldProviders()],
-        settings={"address_policy": request.param},
-    ) as opened:
+    with open_told(store, clock, inbox, address_policy=request.param) as opened:
         yield opened
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import attrs
 import pytest
 from races import edit, meanwhile, records
-from told_providers import ToldProvider, ToldProviders, told
+from told_providers import ToldProvider, ToldProviders, open_told, providers, told
 
 import admit
 from admit import LogIn, User
@@ -41,12 +41,8 @@ ADDRESS = "ada@example.com"
 @pytest.fixture
 def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
     """An engine with the providers `told`, `other` and `nobody`, in the flow `email`."""
-    with open_engine(store, clock=clock, inbox=inbox, plugins=[ToldProviders()]) as opened:
+    with open_told(store, clock, inbox) as opened:
         yield opened
-
-
-def providers(user: User) -> list[str]:
-    return [identity.provider for identity in user.identities]
 
 
 def link(engine: admit.Engine, login: LogIn, provider: str, **credentials: object) -> User:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from races import meanwhile
-from told_providers import ToldProviders, told
+from told_providers import open_told, providers, told
 
 import admit
 from admit import LogIn, User
@@ -30,7 +30,7 @@ ADDRESS = "ada@example.com"
 @pytest.fixture
 def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
     """An engine with the providers `told`, `other` and `nobody`, in the flow `email`."""
-    with open_engine(store, clock=clock, inbox=inbox, plugins=[ToldProviders()]) as opened:
+    with open_told(store, clock, inbox) as opened:
         yield opened
 
 
@@ -46,10 +46,6 @@ def unlink(engine: admit.Engine, login: LogIn, provider: str, identity: str | No
     return engine.public.identities.unlink(
         access_token=login.access_token, provider=provider, identity=identity
     )
-
-
-def providers(user: User) -> list[str]:
-    return [identity.provider for identity in user.identities]
 
 
 def test_an_unlinked_identity_opens_nothing_and_is_free(engine: admit.Engine) -> None:
