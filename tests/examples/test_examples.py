@@ -48,6 +48,15 @@ newest message. [token-superseded]
         kept in the trail: rerun, by support-7
         kept in the trail: dispatched, by support-7
     """,
+    "merge_accounts": """
+        link: Another account logs in with this 'badge' identity. Log in with it; to have one \
+account instead of two, merge them. [identity-taken]
+        moves: ['badge'] drops: ()
+        one account: ['local-userpass', 'badge']
+        the old id leads there: True
+        the badge opens it: True
+        her orders: a book
+    """,
     "custom_function_flow": """
         staff: confirmed
         throw-away: Please use an address that will last.
