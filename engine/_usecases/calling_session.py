@@ -28,8 +28,13 @@ def _found(core: Core, asks: Session) -> Session:
     return session_from(record)
 
 
-def carried_on(core: Core, asks: Session | None, user: User) -> tuple[Put, ...]:
+def carried_on(
+    core: Core, asks: Session | None, user: User, *, proved_again: bool = False
+) -> tuple[Put, ...]:
     """Return the write that lets the session that *asks* live on under the epoch of *user*.
+
+    *proved_again*: who asks has just given the credentials of an identity that is hers now, which
+    is as good as a fresh log-in (security.md O6).
 
     Raises:
         SessionInvalid: it was ended meanwhile.
@@ -37,9 +42,9 @@ def carried_on(core: Core, asks: Session | None, user: User) -> tuple[Put, ...]:
     if asks is None:
         return ()
     found = _found(core, asks)
-    if found.epoch == user.epoch:
-        return ()
-    return (session_put(attrs.evolve(found, epoch=user.epoch), found.version),)
+    at = core.now() if proved_again else found.authenticated_at
+    new = attrs.evolve(found, epoch=user.epoch, authenticated_at=at)
+    return () if new == found else (session_put(new, found.version),)
 
 
 def opened_with(user: User, asks: Session | None) -> tuple[Identity, ...]:

@@ -219,7 +219,8 @@ def _decide(
         private=claim.private,
         added_at=now,
     )
-    return decide_gain(core, by, user, identity, _addresses(proof, core), asks)
+    addresses = _addresses(proof, core)
+    return decide_gain(core, by, user, identity, addresses, asks, proved_again=True)
 
 
 def _addresses(proof: _Proof, core: Core) -> tuple[Address, ...]:
@@ -244,6 +245,8 @@ def decide_gain(
     identity: Identity,
     addresses: tuple[Address, ...],
     asks: Session | None,
+    *,
+    proved_again: bool = False,
 ) -> Decision[None]:
     """Decide that *user* has one more identity, and the addresses that come with it."""
     gained = gain(core, user, (identity,), addresses, asks)
@@ -254,7 +257,7 @@ def decide_gain(
         result=None,
         new=new,
         happenings=(Happening("link", codes=codes, detail=detail), *told),
-        put=carried_on(core, asks, new),
+        put=carried_on(core, asks, new, proved_again=proved_again),
     )
 
 

@@ -135,7 +135,11 @@ def decide_absorption(
         result=None,
         new=new,
         happenings=(happening, *told),
-        put=(*carried_on(core, asks, new), *_led_on(core, absorbed, into), *data.put),
+        put=(
+            *carried_on(core, asks, new, proved_again=trigger == "link"),
+            *_led_on(core, absorbed, into),
+            *data.put,
+        ),
         remove=data.remove,
     )
     codes = {"by": into.id, "cause": trigger}

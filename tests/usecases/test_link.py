@@ -347,6 +347,30 @@ def test_o6_an_anonymous_user_is_exempt(engine: admit.Engine, clock: SettableClo
     assert ["nobody", "told"] == providers(link(engine, login, "told", **told("ada")))
 
 
+def test_o6_the_proof_of_what_was_linked_is_as_good_as_a_fresh_log_in(
+    engine: admit.Engine, clock: SettableClock, inbox: Inbox
+) -> None:
+    """
+    Given an anonymous user whose session is an hour old,
+    when she links an identity, or a registration that was made for it,
+    then she need not log in again with it to go on; five minutes later she does.
+    """
+    engine.register(ADDRESS, PASSWORD)
+    engine.confirm(**inbox.last_link().credentials)
+    login = engine.log_in("nobody")
+    clock.advance(timedelta(minutes=25))
+
+    link(engine, login, "told", **told("ada"))
+    link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+    clock.advance(timedelta(minutes=4))
+    link(engine, login, "other", **told("ada"))
+    clock.advance(timedelta(minutes=5, seconds=1))
+    fresh = engine.refresh(login.refresh_token)
+
+    with pytest.raises(FreshLogInNeeded):
+        link(engine, fresh, "other", **told("countess"))
+
+
 def test_a_user_who_tries_passwords_by_linking_has_to_wait(engine: admit.Engine) -> None:
     """Linking is no way around the throttling of log-ins: twenty tries in ten minutes."""
     engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
