@@ -137,6 +137,9 @@ def _shown(plan: MergePlan) -> str:
             or "–",
             "addresses": ", ".join(address.typed for address in plan.addresses) or "–",
             "addresses dropped": ", ".join(a.typed for a in plan.drops_addresses) or "–",
+            "custom data": Cell("the absorbed user's is dropped", "bad")
+            if plan.drops_custom_data
+            else "nothing is lost",
         }
     )
 
@@ -151,6 +154,7 @@ def _said(plan: MergePlan) -> dict[str, object]:
         "collisions": [{"stays": c.stays, "goes": c.goes} for c in plan.collisions],
         "addresses": plan.addresses,
         "drops_addresses": plan.drops_addresses,
+        "drops_custom_data": plan.drops_custom_data,
     }
 
 

@@ -121,8 +121,7 @@ def decide_absorption(
         ),
     )
     coming = tuple(a for a in absorbed.addresses if a.canonical in stays)
-    gained = gain(core, base, plan.moves, coming, asks).user
-    new = gained
+    new = gain(core, base, plan.moves, coming, asks).user
     if trigger == "merge" and new.epoch == into.epoch:
         new = evolve(new, epoch=into.epoch + 1)
     new, told = _with_notices(core, by, new, absorbed, trigger)

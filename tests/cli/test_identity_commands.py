@@ -130,11 +130,25 @@ def test_merge_shows_its_plan_and_changes_nothing_in_a_dry_run(two: Path, call: 
         f"collides           local-userpass {OLD} goes, local-userpass {ADA} stays",
         f"addresses          {ADA}",
         f"addresses dropped  {OLD}",
+        "custom data        nothing is lost",
     ):
         assert line in shown.stdout.splitlines()
     assert (before[ADA], before[OLD]) == (plan["into"], plan["absorbed"])
     assert [OLD] == [identity["login_key"] for identity in plan["drops"]]
     assert before == ids(two)
+
+
+def test_merge_says_that_custom_data_is_dropped(two: Path, call: Call) -> None:
+    """Where both have some, the absorbed user's is lost; as JSON too."""
+    with engine_on(two) as engine:
+        engine.custom_data.set(engine.users.find(ADA), {"plan": "gold"})
+        engine.custom_data.set(engine.users.find(OLD), {"plan": "silver"})
+
+    shown = call("users", "merge", ADA, OLD, "--dry-run").stdout
+    plan = json.loads(call("users", "merge", ADA, OLD, "--dry-run", "--json").stdout)
+
+    assert "custom data        the absorbed user's is dropped" in shown
+    assert plan["drops_custom_data"]
 
 
 def test_merge_needs_a_yes(two: Path, call: Call) -> None:
