@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from .._commits import Decision, change_user
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
+from .._text import check_text
 from ..errors import IdentityNotFound, InvalidInput, LastIdentity, NotAllowed
 from ..lifecycle import triggers_from
 from ..records import Identity, Session, User
@@ -16,6 +19,9 @@ from .prepared import Finish, Prepared, done
 from .registering import was_registered
 from .runs import cancelled
 from .usable import usable
+
+LONGEST_NAME: Final = 100
+"""Of a provider, in characters: it is quoted when there is none."""
 
 
 def unlink(
@@ -28,6 +34,9 @@ def unlink(
     asks: Session | None = None,
 ) -> Prepared[User]:
     """Prepare the removal of an identity; see `Identities.unlink`."""
+    check_text(provider, "provider", most=LONGEST_NAME)
+    if identity_id is not None:
+        check_text(identity_id, "identity")
 
     def decide(settle: bool) -> Finish[User]:
         return done(change_user(core, by, user_id, without_it, settle=settle, asked="unlink")[0])

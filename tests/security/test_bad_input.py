@@ -12,6 +12,7 @@ import pytest
 import admit
 from admit import Actor, AdmitError, Client, Cursor, Engine
 from admit.errors import (
+    IdentityNotFound,
     InvalidInput,
     LogInRefused,
     PasswordRefused,
@@ -138,6 +139,31 @@ BY_ADDRESS: Mapping[str, tuple[str, Call]] = {
     "log_out_all": ("address", lambda e, bad: e.log_out_all(address=bad)),
     "may": ("address", lambda e, bad: e.may(address=bad)),
     "why": ("address", lambda e, bad: e.why(address=bad)),
+    "identities.usable": ("address", lambda e, bad: e.identities.usable(address=bad)),
+    "identities.unlink": (
+        "address",
+        lambda e, bad: e.identities.unlink(address=bad, provider="local-userpass"),
+    ),
+    "identities.add_login": (
+        "address",
+        lambda e, bad: e.identities.add_login(e.users.find(ADDRESS), bad, PASSWORD),
+    ),
+    "identities.change_address": (
+        "address",
+        lambda e, bad: e.identities.change_address(address=bad, to="eve@example.com"),
+    ),
+    "identities.change_address.to": (
+        "to",
+        lambda e, bad: e.identities.change_address(address=ADDRESS, to=bad),
+    ),
+    "identities.change_address_manually": (
+        "address",
+        lambda e, bad: e.identities.change_address_manually(address=bad, to="eve@example.com"),
+    ),
+    "identities.change_address_manually.to": (
+        "to",
+        lambda e, bad: e.identities.change_address_manually(address=ADDRESS, to=bad),
+    ),
     "users.find": ("address", lambda e, bad: e.users.find(bad)),
     "users.timeline": ("address", lambda e, bad: e.users.timeline(address=bad)),
     "sessions.of": ("address", lambda e, bad: e.sessions.of(address=bad)),
@@ -222,6 +248,30 @@ BY_ID: Mapping[str, tuple[str, Call]] = {
     "log_out_all": ("user", lambda e, bad: e.log_out_all(bad)),
     "may": ("user", lambda e, bad: e.may(bad)),
     "why": ("user", lambda e, bad: e.why(bad)),
+    "identities.usable": ("user", lambda e, bad: e.identities.usable(bad)),
+    "identities.link": ("user", lambda e, bad: e.identities.link(bad, "local-userpass")),
+    "identities.unlink": (
+        "user",
+        lambda e, bad: e.identities.unlink(bad, provider="local-userpass"),
+    ),
+    "identities.add_login": ("user", lambda e, bad: e.identities.add_login(bad, ADDRESS, NEW)),
+    "identities.plan_merge": (
+        "user",
+        lambda e, bad: e.identities.plan_merge(e.users.find(ADDRESS), bad),
+    ),
+    "identities.merge": ("user", lambda e, bad: e.identities.merge(bad, e.users.find(ADDRESS))),
+    "identities.change_address": (
+        "user",
+        lambda e, bad: e.identities.change_address(bad, to="eve@example.com"),
+    ),
+    "identities.change_address_manually": (
+        "user",
+        lambda e, bad: e.identities.change_address_manually(bad, to="eve@example.com"),
+    ),
+    "identities.confirm_address": (
+        "user",
+        lambda e, bad: e.identities.confirm_address(bad, code=CODE),
+    ),
     "users.get": ("user", lambda e, bad: e.users.get(bad)),
     "users.timeline": ("user", lambda e, bad: e.users.timeline(bad)),
     "sessions.of": ("user", lambda e, bad: e.sessions.of(bad)),
@@ -264,6 +314,14 @@ BY_TOKEN: Mapping[str, tuple[str, Call]] = {
     "confirm": ("token", lambda e, bad: e.confirm(token_id=TOKEN_ID, token=bad)),
     "confirm.token_id": ("token_id", lambda e, bad: e.confirm(token_id=bad, token=TOKEN)),
     "prepare.confirm": ("token", lambda e, bad: e.prepare.confirm(token_id=TOKEN_ID, token=bad)),
+    "identities.confirm_address": (
+        "token",
+        lambda e, bad: e.identities.confirm_address(token_id=TOKEN_ID, token=bad),
+    ),
+    "identities.confirm_address.token_id": (
+        "token_id",
+        lambda e, bad: e.identities.confirm_address(token_id=bad, token=TOKEN),
+    ),
     "set_password": (
         "token",
         lambda e, bad: e.set_password(token_id=TOKEN_ID, token=bad, password=NEW),
@@ -291,6 +349,9 @@ BY_TOKEN: Mapping[str, tuple[str, Call]] = {
     ),
 }
 BY_CODE: Mapping[str, Call] = {
+    "identities.confirm_address": lambda e, bad: e.identities.confirm_address(
+        e.users.find(ADDRESS), code="" if bad is None else bad
+    ),
     "confirm": lambda e, bad: e.confirm(address=ADDRESS, code=bad),
     "prepare.confirm": lambda e, bad: e.prepare.confirm(address=ADDRESS, code=bad),
     "set_password": lambda e, bad: e.set_password(address=ADDRESS, code=bad, password=NEW),
@@ -332,9 +393,43 @@ def test_what_is_no_session_token_opens_nothing(engine: Engine, verb: str) -> No
         assert isinstance(refused(engine, call, bad), SessionInvalid)
 
 
+OF_ONES_OWN: Mapping[str, Call] = {
+    "link": lambda own, bad: own.link(bad, "local-userpass", username=ADDRESS, password=PASSWORD),
+    "unlink": lambda own, bad: own.unlink(access_token=bad, provider="local-userpass"),
+    "add_login": lambda own, bad: own.add_login(access_token=bad, login=ADDRESS, password=NEW),
+    "change_address": lambda own, bad: own.change_address(access_token=bad, to="eve@example.com"),
+    "confirm_address": lambda own, bad: own.confirm_address(access_token=bad, code=CODE),
+    "plan_merge": lambda own, bad: own.plan_merge(access_token=bad, absorbed_access_token=bad),
+    "merge": lambda own, bad: own.merge(access_token=bad, absorbed_access_token=bad),
+}
+
+
+@pytest.mark.parametrize("verb", OF_ONES_OWN)
+def test_what_is_no_access_token_changes_no_identity(engine: Engine, verb: str) -> None:
+    """Given anything in the place of an access token, then it is one error."""
+    call: Call = lambda e, bad: OF_ONES_OWN[verb](e.public.identities, bad)  # noqa: E731
+    for bad in (*BAD_IDS.values(), None, "a.b.c", "..", "." * 1000, "é.é.é"):
+        assert isinstance(refused(engine, call, bad), SessionInvalid)
+
+
+@pytest.mark.parametrize("field", ["provider", "identity"])
+def test_what_names_no_identity_is_refused(engine: Engine, field: str) -> None:
+    """Given what is no name of a provider, or no id of an identity, then that is said, or there is
+    none."""
+    names = {"provider": "local-userpass", "identity": None}
+    for bad in (*BAD_IDS.values(), "oauth2-google"):
+        call: Call = lambda e, bad: e.identities.unlink(address=ADDRESS, **{**names, field: bad})  # noqa: E731
+        problem = refused(engine, call, bad)
+        assert isinstance(problem, InvalidInput | IdentityNotFound)
+
+
 # --- passwords -----------------------------------------------------------------------------------
 
 NEW_PASSWORDS: Mapping[str, tuple[str, Call]] = {
+    "identities.add_login": (
+        "password",
+        lambda e, bad: e.identities.add_login(e.users.find(ADDRESS), "eve@example.com", bad),
+    ),
     "register": ("password", lambda e, bad: e.register("eve@example.com", bad)),
     "create": ("password", lambda e, bad: e.create("eve@example.com", bad)),
     "prepare.register": ("password", lambda e, bad: e.prepare.register("eve@example.com", bad)),
