@@ -189,7 +189,9 @@ def _confirmed_holder(core: Core, user: User, logins: list[Identity]) -> User | 
 def check_has_address(user: User, asked: str) -> None:
     """Return if the address of *user* can be changed. Raises NotAllowed: it is not confirmed – the
     address of who is pending is corrected –, or a server's."""
-    if user.state != "confirmed" or user.type != "normal":
+    if user.type != "normal":
+        raise NotAllowed("a server's", asked, ())
+    if user.state != "confirmed":
         raise NotAllowed(user.state, asked, triggers_from(user.state))
 
 

@@ -264,7 +264,9 @@ def decide_gain(
 def check_may_link(user: User) -> None:
     """Return if *user* can have several identities. Raises NotAllowed: it is not confirmed, or a
     server's."""
-    if user.state != "confirmed" or user.type != "normal":
+    if user.type != "normal":
+        raise NotAllowed("a server's", "link", ())
+    if user.state != "confirmed":
         raise NotAllowed(user.state, "link", triggers_from(user.state))
 
 

@@ -246,7 +246,9 @@ def _check_mergeable(into: User, absorbed: User) -> None:
     if into.id == absorbed.id:
         raise InvalidInput("absorbed", "is the same user.")
     for user in (into, absorbed):
-        if user.state != "confirmed" or user.type != "normal":
+        if user.type != "normal":
+            raise NotAllowed("a server's", "merge", ())
+        if user.state != "confirmed":
             raise NotAllowed(user.state, "merge", triggers_from(user.state))
         if user.disabled:
             raise NotAllowed("disabled", "merge", ("enable",))

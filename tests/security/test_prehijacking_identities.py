@@ -185,6 +185,33 @@ def test_h2_his_session_is_dead_when_the_address_is_proved(
     assert [True, True] == [is_dead(engine, session) for session in his]
 
 
+PROOFS_AND_LINK: dict[str, Callable[[Engine, Inbox], User]] = {
+    **PROOFS,
+    "link": lambda engine, inbox: engine.identities.link(
+        engine.users.find(ADDRESS), "told", **told("victim", ADDRESS, True)
+    ),
+}
+
+
+@pytest.mark.parametrize("prove", PROOFS_AND_LINK.values(), ids=PROOFS_AND_LINK)
+def test_h2_his_api_key_is_dead_when_the_address_is_proved(
+    engine: Engine, inbox: Inbox, prove: Callable[[Engine, Inbox], User]
+) -> None:
+    """Given an API key that the attacker made, and a session that it opened, when the victim proves
+    her address, then neither works any more, and a key that she makes does."""
+    engine.settings.set("api-key.enabled", True)
+    his = engine.api_keys.create(squatted(engine).user, name="his").text
+    opened = engine.log_in("api-key", key=his)
+
+    user = prove(engine, inbox)
+
+    assert is_dead(engine, opened)
+    with pytest.raises(WrongCredentials):
+        engine.log_in("api-key", key=his)
+    hers = engine.api_keys.create(user, name="hers").text
+    assert user.id == engine.log_in("api-key", key=hers).user.id
+
+
 def test_h2_a_link_that_is_the_first_proof_ends_the_others_and_keeps_the_callers(
     engine: Engine,
 ) -> None:

@@ -15,6 +15,7 @@ from admit import LogIn, MergePlan, User
 from admit.errors import (
     FreshLogInNeeded,
     InvalidInput,
+    LastIdentity,
     NotAllowed,
     PlanOutdated,
     SessionInvalid,
@@ -209,6 +210,40 @@ def test_t4_links_of_the_absorbed_user_are_dead(engine: admit.Engine, inbox: Inb
         engine.set_password(**link.credentials, password="a third horse and battery")
     login = engine.log_in("local-userpass", username="old@example.com", password=OTHER)
     assert ada.id == login.user.id
+
+
+def test_api_keys_of_the_absorbed_user_are_dead(engine: admit.Engine) -> None:
+    """Credentials never follow; the survivor's own keys go on."""
+    engine.settings.set("api-key.enabled", True)
+    ada, old = (engine.log_in("told", **told(who)).user for who in ("ada", "old"))
+    kept = engine.api_keys.create(ada, name="of-ada").text
+    gone = engine.api_keys.create(old, name="of-the-old").text
+
+    engine.identities.merge(ada, old)
+    engine.work_once()
+
+    assert ada.id == engine.log_in("api-key", key=kept).user.id
+    with pytest.raises(WrongCredentials):
+        engine.log_in("api-key", key=gone)
+    assert ["of-ada"] == [key.name for key in engine.api_keys.of(ada)]
+
+
+def test_a_server_keys_user_has_no_identities_to_change(engine: admit.Engine) -> None:
+    """It is its key's: nothing is linked to it, added, unlinked or merged."""
+    engine.settings.set("api-key.enabled", True)
+    server = engine.api_keys.create_server_key(name="worker").key.user
+    ada = engine.log_in("told", **told("ada")).user
+
+    with pytest.raises(NotAllowed, match="a server's cannot link"):
+        engine.identities.link(server, "other", **told("ada"))
+    with pytest.raises(NotAllowed, match="a server's cannot link"):
+        engine.identities.add_login(server, "server@example.com", PASSWORD)
+    with pytest.raises(NotAllowed, match="a server's cannot change-address"):
+        engine.identities.change_address(server, to="server@example.com")
+    with pytest.raises(NotAllowed, match="a server's cannot merge"):
+        engine.identities.merge(ada, server)
+    with pytest.raises(LastIdentity):
+        engine.identities.unlink(server, provider="api-key")
 
 
 def test_the_login_that_collides_opens_nothing_any_more(engine: admit.Engine) -> None:
