@@ -124,7 +124,8 @@ class Provider(Protocol):
     `admit.testing.contracts.ProviderContract` checks all that is said here.
 
     `repeatable = False` says that its credentials cannot be given a second time, as an anonymous
-    user's: who has no other identity is asked for no fresh log-in (security.md O6).
+    user's: who has no other identity is asked for no fresh log-in (security.md O6). Those are never
+    linked to a user; neither are credentials of a provider that says `linkable = False`.
     """
 
     name: str

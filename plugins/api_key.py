@@ -17,7 +17,7 @@ class ApiKeyProvider:
 
     name = "api-key"
     inline = True
-    enabled_by_default = False
+    enabled_by_default = linkable = False
 
     def identify(self, credentials: Credentials, services: Services) -> Claim:
         """Return whose key it is.

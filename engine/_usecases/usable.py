@@ -10,7 +10,11 @@ from .registering import registers
 
 def can_be_linked(offer: Offer) -> bool:
     """Return whether an identity of this provider can be one of several: not one whose credentials
-    nobody can give a second time, such as an anonymous user's."""
+    nobody can give a second time, nor one that is somebody's without a link, such as a key."""
+    return _is_repeatable(offer) and bool(getattr(offer.value, "linkable", True))
+
+
+def _is_repeatable(offer: Offer) -> bool:
     return bool(getattr(offer.value, "repeatable", True))
 
 
@@ -25,7 +29,7 @@ def usable(core: Core, user: User) -> tuple[Identity, ...]:
 
 def _is_usable(core: Core, user: User, identity: Identity) -> bool:
     offer = core.plugins.offers("register_providers").get(identity.provider)
-    if offer is None or identity.login_key is None or not can_be_linked(offer):
+    if offer is None or identity.login_key is None or not _is_repeatable(offer):
         return False
     if not core.sources.of_provider(identity.provider).enabled:
         return False
