@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
         user = mine.merge(**tokens, plan=plan, adjust=move_orders)
 
         print("one account:", [identity.provider for identity in user.identities])
-        print("the old id leads there:", engine.users.get(old.user.id) == user)
+        print("the old id leads there:", engine.users.get(old.user.id).id == user.id)
         print("the badge opens it:", engine.log_in("badge", number="7-42").user.id == user.id)
         print("her orders:", ORDERS[user.id])
 

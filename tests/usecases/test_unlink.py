@@ -11,6 +11,7 @@ from told_providers import open_told, providers, told
 import admit
 from admit import LogIn, User
 from admit.errors import (
+    FreshLogInNeeded,
     IdentityNotFound,
     InvalidInput,
     LastIdentity,
@@ -76,6 +77,19 @@ def test_all_sessions_end_but_the_callers(engine: admit.Engine) -> None:
             engine.verify(other.access_token)
         with pytest.raises(SessionInvalid):
             engine.refresh(other.refresh_token)
+
+
+def test_o6_a_session_of_what_went_is_no_fresh_log_in(engine: admit.Engine) -> None:
+    """Given a session that was opened with the identity that its user unlinks, then it goes on,
+    and asks for a fresh log-in before it changes more."""
+    login = linked(engine, "other")
+    unlink(engine, login, "told")
+
+    with pytest.raises(FreshLogInNeeded):
+        engine.public.identities.link(login.access_token, "told", **told("again"))
+
+    fresh = engine.log_in("other", **told("ada"))
+    engine.public.identities.link(fresh.access_token, "told", **told("again"))
 
 
 def test_a_log_in_with_it_that_is_under_way_opens_nothing(
