@@ -6,7 +6,6 @@ event took more memory than most of what it was about. Nothing here locks.
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, MutableSequence
@@ -19,9 +18,8 @@ P = TypeVar("P")
 NONE: Final = (1 << 64) - 1
 """In a column, a sequence or a version that is not there."""
 
-_NOBODY: Final = bytes(12)
-
-_ID: Final = re.compile(r"[0-9a-f]{24}")
+_ID_BYTES: Final = 12
+_NOBODY: Final = bytes(_ID_BYTES)
 
 
 class EventEntry(NamedTuple, Generic[P]):
@@ -175,4 +173,9 @@ class FrozenEvents(Generic[P]):
 
 def packed(id: str) -> bytes | None:
     """Return the bytes of an id of 24 hex digits, None if it is none."""
-    return None if _ID.fullmatch(id) is None else bytes.fromhex(id)
+    try:
+        number = bytes.fromhex(id)
+    except ValueError:
+        return None
+    # What `fromhex` takes besides – spaces, capital letters – does not come out again.
+    return number if len(number) == _ID_BYTES and number.hex() == id else None

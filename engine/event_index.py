@@ -238,10 +238,7 @@ class EventIndex(Generic[P]):
         id_bytes = packed(id)
         if id_bytes is None:
             return None
-        tail = _tail(id)
-        for found, number in self._ids.behind((tail,)):
-            if found != tail:
-                break
+        for number in self._ids.last_numbers((int.from_bytes(id_bytes[4:], "big"),)):
             at = self._at(number)
             if at is not None and self._blocks[number >> _BLOCK_BITS].id_bytes(at) == id_bytes:
                 return number

@@ -92,6 +92,22 @@ class SortedRows:
         elif at == len(piece[0]):
             self._lasts[which] = tuple([column[-1] for column in piece])
 
+    def last_numbers(self, start: Row) -> list[int]:
+        """Return the last number of each row that begins with *start*."""
+        lasts, found = self._lasts, list[int]()
+        which = bisect_left(lasts, start)
+        while which < len(lasts):
+            piece = self._pieces[which]
+            low, high = 0, len(piece[0])
+            for column, number in zip(piece, start, strict=False):
+                low = bisect_left(column, number, low, high)
+                high = bisect_right(column, number, low, high)
+            found += piece[-1][low:high]
+            if high < len(piece[0]):
+                break
+            which += 1
+        return found
+
     def behind(self, start: Row) -> Iterator[Row]:
         """Walk over the rows at and behind *start*, which may be shorter than a row."""
         which = bisect_left(self._lasts, start)

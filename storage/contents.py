@@ -12,7 +12,18 @@ import attrs
 from admit.event_columns import EventColumns
 from admit.event_index import EventEntry, EventIndex
 from admit.indexes import Marked, RecordIndex, Step, plan
-from admit.stores import Body, Change, Cursor, Page, Put, Record, Remove, StoredEvent, VersionMoved
+from admit.stores import (
+    Body,
+    Change,
+    Cursor,
+    NewEvent,
+    Page,
+    Put,
+    Record,
+    Remove,
+    StoredEvent,
+    VersionMoved,
+)
 
 from .documents import event_from, event_text, from_text, record_from
 from .files import read_at
@@ -223,6 +234,11 @@ class Contents:
         before = self.events.place(number)
         if before is not None and before.file in out_of:
             self.events.move(number, place._replace(erased=before.erased))
+
+    def add_new_event(self, event: NewEvent, place: Place) -> None:
+        """Take over an event that `plan` allowed and that was written."""
+        number = self.events.next_number
+        self.events.add(EventEntry(number, event.id, event.user, event.version, place))
 
     def add_event(self, text: bytes, place: Place) -> None:
         """Take over the document of an event, perhaps in the place of the one with its id."""

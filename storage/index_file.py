@@ -7,7 +7,8 @@
 
 Each line but the first is followed by columns of numbers, as arrays keep them. Nothing stands here
 that the snapshot does not say: if the index is missing, torn, old, or of a machine of another kind,
-the store opens without it, only more slowly. So it is never synced.
+the store opens without it, only more slowly. So nobody waits until it is on the disk; it is synced
+a little at a time all the same, for else a commit might have to wait for all of it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .documents import to_text
 from .files import Files, read_at
 from .heads import record_head
 from .places import NumberedFiles, Place
-from .snapshot import Pause, Spans
+from .snapshot import SYNC_EVERY_BYTES, Pause, Spans
 
 _FORM: Final = 1
 _PIECE_BYTES: Final = 1 << 20
@@ -55,12 +56,15 @@ def write_index(
 ) -> None:
     """Write the index of the snapshot of what is *frozen* to an empty file. *spans* says where in
     the snapshot each document stands. Raises OSError."""
-    at, checksum, pending = len(_first_line(of, 0)), 0, bytearray()
+    at, checksum, pending, synced = len(_first_line(of, 0)), 0, bytearray(), 0
     for piece in _pieces(frozen, spans, pause):
         pending += piece
         if len(pending) >= _PIECE_BYTES:
             files.write(file, bytes(pending), at)
             checksum, at, pending = crc32(pending, checksum), at + len(pending), bytearray()
+            if at - synced >= SYNC_EVERY_BYTES:
+                files.sync(file)
+                synced = at
         pause()
     files.write(file, bytes(pending), at)
     files.write(file, _first_line(of, crc32(pending, checksum)), 0)

@@ -48,7 +48,7 @@ _PIECE_BYTES: Final = 1 << 20
 _ROWS_AT_ONCE: Final = 100
 """Some 200 microseconds of work: so long a commit waits for the interpreter at most."""
 
-_SYNC_EVERY_BYTES: Final = 4 << 20
+SYNC_EVERY_BYTES: Final = 4 << 20
 """One sync of the whole file would stall everybody's commits (performance.md §2)."""
 
 _SCHEMA: Final = re.compile(rb'\{"_admit":\{"1":\{"schema":(\d{1,9}),')
@@ -78,7 +78,7 @@ def write_snapshot(
             joined, pending = b"".join(pending), []
             files.write(file, joined, at)
             checksum, at = crc32(joined, checksum), position
-            if at - synced >= _SYNC_EVERY_BYTES:
+            if at - synced >= SYNC_EVERY_BYTES:
                 files.sync(file)
                 synced = at
         pause()

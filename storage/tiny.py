@@ -314,9 +314,9 @@ class TinyStore:
         at, number = shared.write(payload)
         contents.apply_change(change, steps, text.documents)
         at += sum(map(len, text.before_events)) + len(text.before_events)
-        for event in events:
+        for new, event in zip(change.events, events, strict=True):
             start = at + len(b"event ")
-            contents.add_event(event, Place(shared.journal.log, start, len(event)))
+            contents.add_new_event(new, Place(shared.journal.log, start, len(event)))
             at = start + len(event) + 1
         contents.apply_to_events(change)
         shared.took_over()

@@ -41,6 +41,9 @@ def test_rows_come_in_order_as_a_sorted_list_has_them(width: int, span: int) -> 
             for shorter in range(width + 1):
                 wanted = [row for row in ordered if row[:shorter] >= start[:shorter]]
                 assert wanted == list(rows.behind(start[:shorter]))
+                alike = [row[-1] for row in ordered if row[:shorter] == start[:shorter]]
+                assert alike == rows.last_numbers(start[:shorter])
+            assert all([row[-1]] == rows.last_numbers(row) for row in ordered[::97])
             frozen.append((ordered, rows.freeze()))
         assert len(model) == len(rows)
     for ordered, pieces in frozen:
