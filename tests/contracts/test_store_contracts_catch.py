@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 from admit.errors import FateUnknown
-from admit.stores import Change, Cursor, Page, Ref
+from admit.stores import Change, Cursor, Page
 from admit.testing.contracts.promises.care import CarePromises
 from admit.testing.contracts.promises.events import EventPromises
 from admit.testing.contracts.promises.labels import LabelPromises
