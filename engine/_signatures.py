@@ -145,7 +145,7 @@ class PublicKey:
         """
         if self._private is None:
             assert self._open is not None, "a key that was replaced signs nothing"
-            self._load()
+            self._loaded()
             self._private = _private_key(self._open())
         signature: bytes = self._private.sign(body, *self._how)
         if self._algorithm == "ES256":
@@ -161,8 +161,7 @@ class PublicKey:
         Raises:
             MissingExtra: `cryptography` is not installed.
         """
-        if self._public is None:
-            self._load()
+        public: Any = self._loaded()
         from cryptography.exceptions import InvalidSignature
 
         try:
@@ -171,15 +170,18 @@ class PublicKey:
                 return False
             if self._algorithm == "ES256":
                 raw = _as_der(raw)
-            self._public.verify(raw, body, *self._how)
+            public.verify(raw, body, *self._how)
         except (InvalidSignature, binascii.Error):
             return False
         return True
 
-    def _load(self) -> None:
-        needs_cryptography(_signing_by(self._algorithm))
-        self._how = _how(self._algorithm)
-        self._public = _public_key(self._algorithm, self._jwk)
+    def _loaded(self) -> object:
+        """Return the public key, and have what signs and verifies at hand."""
+        if self._public is None:
+            needs_cryptography(_signing_by(self._algorithm))
+            self._how = _how(self._algorithm)
+            self._public = _public_key(self._algorithm, self._jwk)
+        return self._public
 
 
 def _as_der(signature: bytes) -> bytes:

@@ -77,7 +77,10 @@ def checked(core: Core, offer: Offer, claim: Claim) -> Claim:
 def limit_seconds(core: Core, offer: Offer) -> float:
     """Return how long a call of this provider may take."""
     said: Any = getattr(offer.value, "limit_seconds", None)
-    return float(said(core.services)) if callable(said) else DEFAULT_LIMIT_SECONDS
+    if not callable(said):
+        return DEFAULT_LIMIT_SECONDS
+    seconds: Any = said(core.services)
+    return float(seconds)
 
 
 def _kept(core: Core, provider: str, data: Mapping[str, object]) -> Mapping[str, object]:
