@@ -104,7 +104,8 @@ def _verified(
     if not key.verifies(body.encode("ascii"), signature):
         raise SessionInvalid("bad signature")
     payload = body.partition(".")[2]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    # As text, which `json` need not look for its encoding in.
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode())
     if claims.get("typ") != kind:
         raise SessionInvalid("incorrect token type")
     if claims["exp"] <= now.timestamp():

@@ -219,7 +219,8 @@ class Session:
     epoch: int
     created_at: datetime
     authenticated_at: datetime
-    """When its user last proved who they are: at the log-in, or again since (security.md O6)."""
+    """When its user last proved who they are: at the log-in, or again since (security.md O6). The
+    year 1970 in a session that a key opened: it proves nobody."""
     refreshed_at: datetime
     expires_at: datetime
     refresh_digest: str = attrs.field(repr=False)

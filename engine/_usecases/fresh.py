@@ -28,7 +28,7 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
     if (
         fresh
         and within is not None
-        and (core.now() - session.authenticated_at > within or not _is_proved(user, session))
+        and core.now() - session.authenticated_at > within
         and can_prove_again(core, user)
     ):
         raise FreshLogInNeeded(within)
@@ -41,11 +41,3 @@ def verify(core: Core, access_token: str | Secret) -> Access:
     access = sessions.verify(core, access_token)
     # A token that is not looked up knows nothing of a proof that was repeated since.
     return attrs.evolve(access, authenticated_at=session.authenticated_at)
-
-
-def _is_proved(user: User, session: Session) -> bool:
-    """Return whether an identity of hers opened the session, and no key or the like; or she has
-    proved again in it who she is."""
-    if session.authenticated_at != session.created_at:
-        return True
-    return any((i.provider, i.id) == (session.provider, session.identity) for i in user.identities)

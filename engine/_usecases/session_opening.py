@@ -28,6 +28,8 @@ SEEN_EVERY: Final = timedelta(minutes=15)
 """A log-in writes the user's document only the first time, or after this long (design.md §9)."""
 
 
+NEVER: Final = _jwt.instant(0)
+"""When the user of a key's session has proved who she is."""
 _DIGEST_BYTES: Final = 9
 
 
@@ -62,7 +64,8 @@ def open_session(
     *,
     until: datetime | None = None,
 ) -> Opened:
-    """Return a new session of *user*, which ends at the instant *until* at the latest.
+    """Return a new session of *user*, which ends at the instant *until* at the latest. One that
+    *identity* opens which is not hers but a key's was never proved: a program has it, at any hour.
 
     Its refresh token is a JWT, as existing clients parse it, with 256 random bits of its own (S1);
     only its digest is kept.
@@ -82,7 +85,7 @@ def open_session(
         identity=identity.id,
         epoch=user.epoch,
         created_at=now,
-        authenticated_at=now,
+        authenticated_at=now if identity in user.identities else NEVER,
         refreshed_at=now,
         expires_at=expires_at if until is None else min(expires_at, until),
         refresh_digest="",

@@ -122,7 +122,7 @@ def test_clients_of_one_ipv6_network_are_counted_together(engine: admit.Engine) 
     for number in range(60):
         with pytest.raises(LogInRefused):
             _from(engine, f"2001:db8::{number:x}").log_in(
-                "local-userpass", username="ada@example.com", password=PASSWORD
+                "local-userpass", username=f"nobody{number}@example.com", password=PASSWORD
             )
 
     with pytest.raises(TryLater):
