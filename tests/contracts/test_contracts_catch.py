@@ -165,6 +165,21 @@ class Quick(Provider):
 
 class TestQuick(Registered):
     plugins = (Quick(),)
+
+
+class Remembering(Provider):
+    name = "faulty-visitor"
+    new_identity = private_data = verify_private = property()  # nobody registers
+
+    def identify(self, credentials, services):
+        return admit.Claim(login_key="visitor", proved=True, creates_users=True)
+
+
+class TestRemembering(ProviderContract):
+    provider = "faulty-visitor"
+    plugins = (Remembering(),)
+    inline = creates_users = proves_itself = always_new = True
+    credentials = wrong_credentials = unknown_credentials = other_credentials = {}
 """
 
 
@@ -195,6 +210,16 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         ("TestKeeping", {"test_t3_no_secret_is_kept_shown_or_logged"}),
         ("TestCredulous", {"test_its_password_proves_who_she_is"}),
         ("TestQuick", {"test_e4_an_unknown_login_is_refused_at_the_cost_of_a_known_one"}),
+        (
+            "TestRemembering",
+            {
+                "test_right_credentials_open_the_door",
+                "test_two_people_are_two_users",
+                "test_a_login_spelled_otherwise_leads_to_the_same_user",
+                "test_many_at_once_make_one_user",
+                "test_a_disabled_user_is_told_only_with_right_credentials",
+            },
+        ),
     ],
 )
 def test_a_fault_is_found_by_the_test_that_is_meant_for_it(
