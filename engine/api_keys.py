@@ -40,7 +40,7 @@ class ApiKeys:
         the first time or resets the password (security.md H2); not by a log-out.
 
         Raises:
-            UserNotFound; NotAllowed: the user is not confirmed.
+            UserNotFound; NotAllowed: the user is not confirmed, or is about to be deleted.
             TooManyApiKeys: as many as the setting `api_keys_a_user` says are there.
             ApiKeyNameTaken: one of hers has this name.
             InvalidInput: the name, a scope, or a lifetime that is not from a minute to ten years.

@@ -86,6 +86,8 @@ def create_for_user(
         check_open(core, user, asks)
         if user.state != "confirmed":
             raise NotAllowed(user.state, "have API keys", triggers_from(user.state))
+        if user.delete_at is not None:  # it would open what was blocked (`verify`)
+            raise NotAllowed("about to be deleted", "have API keys", ("restore",))
         if user.type != "normal":
             raise InvalidInput("user", "belongs to a server key and has no other.")
         most = core.settings.api_keys_a_user

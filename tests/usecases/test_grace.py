@@ -12,6 +12,7 @@ from admit import Actor, Receipt, Secret, User, hookimpl
 from admit.errors import (
     AddressTaken,
     Leaving,
+    NotAllowed,
     SessionInvalid,
     TokenExpired,
     TokenMalformed,
@@ -129,6 +130,23 @@ def test_s3_while_grace_runs_nobody_gets_in(engine: admit.Engine, ada: User) -> 
 def log_in_first(engine: admit.Engine) -> admit.LogIn:
     """A log-in of before."""
     return log_in(engine)
+
+
+def test_who_leaves_gets_no_new_key(engine: admit.Engine) -> None:
+    """
+    Given a user in her grace,
+    when an admin makes an API key for her,
+    then it is refused, for it would open what is blocked; once she is restored, she has keys again.
+    """
+    ada = engine.create(ADDRESS, PASSWORD)
+    engine.delete(ada)
+
+    with pytest.raises(NotAllowed, match="about to be deleted"):
+        engine.api_keys.create(ada, name="backup")
+
+    engine.restore(ada)
+    new = engine.api_keys.create(ada, name="backup")
+    assert engine.api_keys.verify(new.text).user == ada.id
 
 
 def test_her_keys_are_dead_at_once_and_stay_dead(
