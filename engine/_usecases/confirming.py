@@ -81,7 +81,7 @@ def prove_address(core: Core, user: User, run: Run, now: datetime) -> Dropped:
     if run.address is None:
         return dropped
     if is_first_proof(user, run):
-        dropped = drop_unproved(core, user, run.address)
+        dropped = drop_unproved(core, user, (run.address,))
     proved = with_proof(dropped.user, run.address, by=run.id, at=now)
     return dropped._replace(user=cancelled(proved, ("change-address",), now))
 

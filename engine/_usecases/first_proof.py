@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from .._core import Core
@@ -35,15 +35,15 @@ def named(identities: tuple[Identity, ...]) -> list[dict[str, str]]:
 
 
 def drop_unproved(
-    core: Core, user: User, canonical: str, spared: tuple[Identity, ...] = ()
+    core: Core, user: User, mailboxes: Sequence[str], spared: tuple[Identity, ...] = ()
 ) -> Dropped:
-    """Return *user* with what the owner of the mailbox *canonical* finds there as she is heard of
-    for the first time: the login that was registered with it, what is *spared*, and nothing else.
+    """Return *user* with what the owner of the *mailboxes* finds there as she is heard of for the
+    first time: the logins that were registered with them, what is *spared*, and nothing else.
 
     Whoever had the account before may have linked identities of his own, or put in an address.
     (A password that he chose is for the use case: it knows whether she sets one.)
     """
-    own = [i for i in user.identities if i.login_key == canonical]
+    own = [i for i in user.identities if i.login_key in mailboxes]
     if not own:  # a login that is no address, which was registered together with one
         own = [i for i in user.identities if was_registered(core, i)]
     stays = tuple([i for i in user.identities if i in own or i in spared])
@@ -51,6 +51,6 @@ def drop_unproved(
     new = evolve(
         user,
         identities=stays,
-        addresses=tuple(address for address in user.addresses if address.canonical == canonical),
+        addresses=tuple(address for address in user.addresses if address.canonical in mailboxes),
     )
     return Dropped(new, goes)

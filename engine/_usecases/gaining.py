@@ -43,11 +43,12 @@ def gain(
     spared = (*opened_with(user, asks), *identities)
     new = evolve(user, identities=(*user.identities, *identities))
     proofs = [a for a in addresses if _is_first_proof(user, a)]
+    if proofs:  # of a merge there may be several: none of them drops what another one proves
+        mailboxes = [address.canonical for address in proofs]
+        dropped = drop_unproved(core, new, mailboxes, spared)
+        codes, detail = dropped.codes, dropped.detail
+        new = _without_passwords(core, dropped.user, mailboxes, spared)
     for address in (*proofs, *(a for a in addresses if a not in proofs)):
-        if address in proofs:
-            dropped = drop_unproved(core, new, address.canonical, spared)
-            codes, detail = dropped.codes, dropped.detail
-            new = _without_password(core, dropped.user, address.canonical, spared)
         new = _with_address(new, address)
     if proofs or (_is_proved(new) and not _is_proved(user)):
         new = evolve(new, epoch=user.epoch + 1, keys_epoch=user.keys_epoch + 1)
@@ -77,14 +78,16 @@ def _with_address(user: User, address: Address) -> User:
     return user
 
 
-def _without_password(core: Core, user: User, canonical: str, spared: tuple[Identity, ...]) -> User:
-    """Return *user* without the password of the login *canonical*: nobody knows who chose it; its
-    owner sets one by a reset."""
+def _without_passwords(
+    core: Core, user: User, mailboxes: Sequence[str], spared: tuple[Identity, ...]
+) -> User:
+    """Return *user* without the passwords of the logins *mailboxes*: nobody knows who chose them;
+    their owner sets one by a reset."""
     return evolve(
         user,
         identities=tuple(
             evolve(i, private={})
-            if i.login_key == canonical and i not in spared and was_registered(core, i)
+            if i.login_key in mailboxes and i not in spared and was_registered(core, i)
             else i
             for i in user.identities
         ),

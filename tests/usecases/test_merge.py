@@ -138,6 +138,35 @@ def event_of(engine: admit.Engine, user: User, trigger: str) -> admit.Event:
     return next(e for e in engine.users.timeline(user) if e.trigger == trigger)
 
 
+def test_h3_several_addresses_that_a_merge_proves_for_the_first_time_all_stay(
+    engine: admit.Engine,
+) -> None:
+    """
+    Given a user with two addresses that were never proved,
+    when it absorbs one who proved both,
+    then the survivor has both, proved, as the plan said; and the password that somebody may have
+    chosen is gone.
+    """
+    engine.settings.set("confirmation_flow", "auto")
+    into = engine.log_in("told", **told("ada", "ada@example.com")).user
+    engine.register("countess@example.com", PASSWORD)
+    engine.identities.link(
+        into, "local-userpass", username="countess@example.com", password=PASSWORD
+    )
+    absorbed = engine.log_in("told", **told("byron", "ada@example.com", True)).user
+    engine.identities.link(absorbed, "other", **told("byron", "countess@example.com", True))
+
+    plan = engine.identities.plan_merge(into, absorbed)
+    ada = engine.identities.merge(into, absorbed, plan=plan)
+
+    assert {address.typed for address in plan.addresses} == {
+        address.typed for address in ada.addresses if address.proved_at is not None
+    }
+    assert len(ada.addresses) == 2
+    with pytest.raises(WrongCredentials):
+        engine.log_in("local-userpass", username="countess@example.com", password=PASSWORD)
+
+
 def test_the_old_id_leads_to_the_survivor(engine: admit.Engine) -> None:
     """Look-ups, verbs and the log-in with what moved; its history stays under the old id."""
     into, absorbed = engine.log_in("told", **told("ada")), engine.log_in("other", **told("old"))
