@@ -579,7 +579,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(2):  # the second pass finds what the first one queued
             getattr(self.engine, work)()
         self.hear_of_messages()
-        if work == "work_once":
+        if work != "recover":
             for person in [p for p in self.world.people.values() if self.loses(p)]:
                 self.world.gone(person)
         if work != "recover" and self.engine.settings.get("expire_pending_after") is not None:
