@@ -31,7 +31,8 @@ class MergePlan:
     identities: tuple[Identity, ...]
     """What the survivor will have, in the order of linking, each with its password."""
     once: frozenset[str] = frozenset()
-    """Providers of which a user has one identity only."""
+    """Providers of which a user has one identity only: those whose users register. What another one
+    calls somebody is no address, whatever it looks like."""
 
     drops_custom_data: bool = False
     """Both have custom data, and not the same: the survivor's stays. If only the absorbed user has
@@ -66,8 +67,8 @@ class MergePlan:
     def addresses(self) -> tuple[Address, ...]:
         """The survivor's addresses, the one that messages go to first: its own, then those of the
         absorbed user that were proved or are logins that move."""
-        logins = {identity.login_key for identity in self.identities}
-        dropped = {identity.login_key for identity in self.drops}
+        logins = {i.login_key for i in self.identities if i.provider in self.once}
+        dropped = {i.login_key for i in self.drops if i.provider in self.once}
         own = [a for a in self.into.addresses if a.proved_at or a.canonical not in dropped - logins]
         gained = [a for a in self.absorbed.addresses if a.proved_at or a.canonical in logins]
         found: dict[str, Address] = {}

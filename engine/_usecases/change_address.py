@@ -27,7 +27,7 @@ from .enter import enter
 from .notices import begin_notice, with_notice
 from .prepared import Finish, Prepared, done
 from .register import tell
-from .registering import was_registered
+from .registering import is_login
 from .rerun import ask_plugins, readdressed
 from .runs import Minted, active_flow, cancelled, ended, finishing, login_address, new_run, with_run
 
@@ -119,7 +119,7 @@ def decide_change(
     """
     check_open(core, user, asks)
     check_has_address(user, "change-address")
-    old = login_address(user)
+    old = login_address(core, user)
     if old is not None and old.typed == to and old.proved_at is not None:
         raise InvalidInput("to", "is the address of this account already.", "Choose another one.")
     wait_for_cool_down(core, by, user)
@@ -239,7 +239,7 @@ def decide_changed(
     """Decide that *user* has the new address in the place of the one she logged in with: that one
     is told, what was sent to it is dead, and all sessions end but the one that *asks*."""
     now = core.now()
-    old = login_address(user)
+    old = login_address(core, user)
     logins = logins_of(core, user)
     new = user if run is None else with_run(user, ended(run, "success", now))
     new = evolve(
@@ -278,11 +278,9 @@ def _replaced(
 
 def logins_of(core: Core, user: User) -> tuple[Identity, ...]:
     """Return the identities whose login is the address that is changed."""
-    old = login_address(user)
+    old = login_address(core, user)
     return tuple(
         identity
         for identity in user.identities
-        if old is not None
-        and identity.login_key == old.canonical
-        and was_registered(core, identity)
+        if old is not None and is_login(core, identity, old.canonical)
     )

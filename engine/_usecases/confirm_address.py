@@ -180,7 +180,7 @@ def _decide_added(
     gained = gain(core, before, (identity,), (address,), asks)
     new = gained.user
     told: tuple[Happening, ...] = ()
-    if login_address(user) is not None:  # else the message of a moment ago has told her
+    if login_address(core, user) is not None:  # else the message of a moment ago has told her
         new, told = with_notice(core, by, new, "identity-linked")
     codes = {"provider": identity.provider, **codes, **gained.codes}
     detail = {"linked": named((identity,)), **gained.detail}

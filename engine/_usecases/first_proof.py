@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .._core import Core
 from .._evolve import evolve
 from ..records import Identity, User
-from .registering import was_registered
+from .registering import is_login, was_registered
 
 
 class Dropped(NamedTuple):
@@ -43,7 +43,7 @@ def drop_unproved(
     Whoever had the account before may have linked identities of his own, or put in an address.
     (A password that he chose is for the use case: it knows whether she sets one.)
     """
-    own = [i for i in user.identities if i.login_key in mailboxes]
+    own = [i for i in user.identities if is_login(core, i, *mailboxes)]
     if not own:  # a login that is no address, which was registered together with one
         own = [i for i in user.identities if was_registered(core, i)]
     stays = tuple([i for i in user.identities if i in own or i in spared])

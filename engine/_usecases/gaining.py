@@ -11,7 +11,7 @@ from ..records import Address, Identity, Session, User
 from .calling_session import opened_with
 from .confirming import left_to_worker
 from .first_proof import drop_unproved
-from .registering import was_registered
+from .registering import is_login
 from .runs import cancelled
 
 
@@ -49,7 +49,7 @@ def gain(
         codes, detail = dropped.codes, dropped.detail
         new = _without_passwords(core, dropped.user, mailboxes, spared)
     for address in (*proofs, *(a for a in addresses if a not in proofs)):
-        new = _with_address(new, address)
+        new = _with_address(core, new, address)
     if proofs or (_is_proved(new) and not _is_proved(user)):
         new = evolve(new, epoch=user.epoch + 1, keys_epoch=user.keys_epoch + 1)
     new = cancelled(new, ("change-address",), core.now())
@@ -66,14 +66,14 @@ def _is_first_proof(user: User, proved: Address) -> bool:
     )
 
 
-def _with_address(user: User, address: Address) -> User:
+def _with_address(core: Core, user: User, address: Address) -> User:
     known = next((a for a in user.addresses if a.canonical == address.canonical), None)
     if known is not None and known.proved_at is None and address.proved_at is not None:
         same = evolve(known, proved_at=address.proved_at, proved_by=address.proved_by)
         others = tuple(same if a is known else a for a in user.addresses)
         return evolve(user, addresses=others)
-    is_login = any(i.login_key == address.canonical for i in user.identities)
-    if known is None and (address.proved_at is not None or is_login or not user.addresses):
+    logs_in = any(is_login(core, i, address.canonical) for i in user.identities)
+    if known is None and (address.proved_at is not None or logs_in or not user.addresses):
         return evolve(user, addresses=(*user.addresses, address))
     return user
 
@@ -86,9 +86,7 @@ def _without_passwords(
     return evolve(
         user,
         identities=tuple(
-            evolve(i, private={})
-            if i.login_key in mailboxes and i not in spared and was_registered(core, i)
-            else i
+            evolve(i, private={}) if i not in spared and is_login(core, i, *mailboxes) else i
             for i in user.identities
         ),
     )

@@ -154,7 +154,7 @@ def _with_notices(
     if trigger == "link":
         return with_notice(core, by, user, "identity-linked")
     user, told = with_notice(core, by, user, "merged")
-    mine, other = login_address(user), login_address(absorbed)
+    mine, other = login_address(core, user), login_address(core, absorbed)
     if other is None or (mine is not None and mine.canonical == other.canonical):
         return user, told
     user, also = with_notice(core, by, user, "merged", other)

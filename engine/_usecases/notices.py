@@ -31,7 +31,7 @@ def with_notice(
     """Return the same, where she has an address and something can tell her; else *user* as she is:
     what she would be told of happens all the same."""
     if about is None:
-        about = login_address(user)
+        about = login_address(core, user)
     if about is None:
         return user, ()
     try:

@@ -80,11 +80,14 @@ def decide_reset(
     """Decide that a reset run begins. Also for a pending user: using it confirms (H7)."""
     if user.state not in ("pending", "confirmed"):
         raise NotAllowed(user.state, "reset", triggers_from(user.state))
-    if password_identity(core, user) is None:
+    identity = password_identity(core, user)
+    if identity is None:
         raise NotAllowed(user.state, "reset a password it does not have", ())
+    # Of several logins it is the one whose password is set: its own address, where it has one.
+    about = next((a for a in user.addresses if a.canonical == identity.login_key), None)
     flow = active_flow(core, "reset")
     new, run, minted = new_run(
-        core, by, user, purpose="reset", flow=flow, reason=reason, queued=queued
+        core, by, user, purpose="reset", flow=flow, reason=reason, queued=queued, about=about
     )
     codes = {"flow": flow.name, "reason": reason}
     happening = Happening("reset", run=run.id, codes=codes)

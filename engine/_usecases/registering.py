@@ -19,3 +19,10 @@ def was_registered(core: Core, identity: Identity) -> bool:
     when its provider is not loaded."""
     offer = core.plugins.offers("register_providers").get(identity.provider)
     return offer is not None and registers(offer)
+
+
+def is_login(core: Core, identity: Identity, *canonicals: str) -> bool:
+    """Return whether one of these addresses is what this identity logs in with: it was registered
+    with it. What another provider calls somebody may look like an address, and says nothing of its
+    owner."""
+    return identity.login_key in canonicals and was_registered(core, identity)

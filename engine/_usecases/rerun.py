@@ -31,6 +31,7 @@ from .confirming import address_taken
 from .prepared import Finish, Prepared
 from .proof import check_password
 from .register import admission_of, enter_or_lose, refuse_if_taken, registering_provider, tell
+from .registering import is_login
 from .runs import Minted, active_flow, cancelled, finishing, new_run
 
 Reason = Literal["rerun", "resend", "correct-address"]
@@ -165,7 +166,7 @@ def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
     for identity in user.identities:
         asked = Registration(
             provider=identity.provider,
-            login=to if _is_login(user, identity) else identity.login_key or "",
+            login=to if _is_login(core, user, identity) else identity.login_key or "",
             address=to,
             data=identity.data,
             client=by.client,
@@ -174,9 +175,9 @@ def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
         core.plugins.veto("before_register", request=asked)
 
 
-def _is_login(user: User, identity: Identity) -> bool:
+def _is_login(core: Core, user: User, identity: Identity) -> bool:
     """Whether the address of *user* is also what this identity logs in with."""
-    return user.address is not None and identity.login_key == user.address.canonical
+    return user.address is not None and is_login(core, identity, user.address.canonical)
 
 
 def decide_correction(
@@ -190,7 +191,7 @@ def decide_correction(
         holds_keys=core.settings.address_policy != "first-proof",
         addresses=(Address(typed=to, canonical=new_canonical), *user.addresses[1:]),
         identities=tuple(
-            readdressed(core, identity, to) if _is_login(user, identity) else identity
+            readdressed(core, identity, to) if _is_login(core, user, identity) else identity
             for identity in user.identities
         ),
     )

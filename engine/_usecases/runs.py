@@ -14,6 +14,7 @@ from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from ..masked import Secret
 from ..records import Address, Attempt, Identity, Purpose, Run, RunId, RunResult, User
 from .prepared import Finish, Waiting
+from .registering import is_login
 
 T = TypeVar("T")
 
@@ -110,7 +111,7 @@ def new_run(
     """Return *user* with a new run about her address, or about one that is not hers: leased to its
     first attempt, or queued for a worker. *adds*: what its token, pressed, adds to her."""
     now = core.now()
-    address = login_address(user) if about is None else about
+    address = login_address(core, user) if about is None else about
     is_hers = address is None or address in user.addresses
     run = Run(
         id=RunId(core.ids.mint(now)),
@@ -134,11 +135,14 @@ def new_run(
     return evolve(user, runs=runs), run, minted
 
 
-def login_address(user: User) -> Address | None:
+def login_address(core: Core, user: User) -> Address | None:
     """Return the address that a message about the log-in of *user* goes to: the first one that is
-    a login, else the first."""
-    logins = {identity.login_key for identity in user.identities}
-    return next((a for a in user.addresses if a.canonical in logins), user.address)
+    a login, else the first; in either case one that was proved before one that was not."""
+    logins = [
+        a for a in user.addresses if any(is_login(core, i, a.canonical) for i in user.identities)
+    ]
+    found = logins or user.addresses
+    return next((a for a in found if a.proved_at is not None), found[0] if found else None)
 
 
 def _overtaken(older: Run, run: Run, now: datetime) -> Run:

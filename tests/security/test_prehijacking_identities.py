@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from told_providers import open_told, providers, told
@@ -426,3 +427,84 @@ def test_h5_auto_confirmation_does_not_prove_a_providers_address(engine: Engine)
     assert ("confirmed", [None]) == (user.state, [address.proved_at for address in user.addresses])
     with pytest.raises(WrongCredentials):
         log_in(engine, VICTIMS)
+
+
+# --- an identity whose name looks like an address ------------------------------------------------
+
+
+@pytest.mark.parametrize("prove", PROOFS_AND_LINK.values(), ids=PROOFS_AND_LINK)
+def test_h3_an_identity_that_is_called_like_the_address_is_dropped_too(
+    engine: Engine, inbox: Inbox, prove: Callable[[Engine, Inbox], User]
+) -> None:
+    """
+    Given an attacker who linked an identity that his provider calls by the victim's address,
+    when she proves the address,
+    then it opens nothing of hers: it was never registered with the address.
+    """
+    his = squatted(engine)
+    link(engine, his, "other", **told(ADDRESS))
+
+    user = prove(engine, inbox)
+
+    assert "other" not in providers(user)
+    assert user.id != engine.log_in("other", **told(ADDRESS)).user.id
+
+
+def with_a_login_of_hers(engine: Engine, inbox: Inbox, login: LogIn) -> User:
+    """A login of its own address, which its owner has proved."""
+    mine = engine.public.identities
+    mine.add_login(access_token=login.access_token, login=ADDRESS, password=VICTIMS)
+    engine.work_once()
+    return mine.confirm_address(
+        access_token=login.access_token, **inbox.last_link(ADDRESS).credentials
+    )
+
+
+def test_t9_a_reset_goes_to_the_address_of_the_login_whose_password_it_sets(
+    engine: Engine, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given a user with a login, and an identity of another provider that is called by an address –
+    which that provider does not vouch for –,
+    when she asks for a reset,
+    then the message goes to the address of her login, and none to the other.
+    """
+    elses = "somebody-else@example.com"
+    login = engine.log_in("told", **told(elses, elses))
+    with_a_login_of_hers(engine, inbox, login)
+    clock.advance(timedelta(hours=1))
+    while engine.work_once():
+        pass
+    before = len(inbox.messages)
+
+    engine.public.reset(address=ADDRESS)
+    while engine.work_once():
+        pass
+
+    assert [ADDRESS] == [message.to for message in inbox.messages[before:]]
+
+
+def test_t9_a_notice_goes_to_the_proved_address_not_to_one_that_an_identity_is_called_by(
+    engine: Engine, inbox: Inbox
+) -> None:
+    """Given a user with an address that her provider vouched for, when an identity is linked that
+    is called by another one, then she is told, and that other mailbox is not."""
+    hers = engine.log_in("told", **told("victim", ADDRESS, True))
+
+    user = link(engine, hers, "other", **told("evil@example.com", "evil@example.com"))
+    engine.work_once()
+
+    assert [ADDRESS] == [message.to for message in inbox.messages]
+    assert [ADDRESS] == [address.typed for address in user.addresses]
+
+
+def test_h5_a_merge_brings_no_address_that_an_identity_is_only_called_by(engine: Engine) -> None:
+    """Given two users, one of whom is called by an address that nobody vouched for, when they are
+    merged, then that address is not the survivor's."""
+    hers = engine.log_in("told", **told("victim", ADDRESS, True)).user
+    other = engine.log_in("other", **told("evil@example.com", "evil@example.com")).user
+
+    user = engine.identities.merge(hers, other)
+
+    assert ["told", "other"] == providers(user)
+    assert [ADDRESS] == [address.typed for address in user.addresses]
