@@ -62,13 +62,14 @@ class Users:
         return load(self._core, check_id(user_id, "user"))
 
     def find(self, address: str) -> User:
-        """Return the user who holds this address, or the newest who waits for it.
+        """Return the user whose address this is, as login or by proof, or the newest who waits for
+        it. Whose provider only says it is found by that provider's login key, or by id.
 
         Raises:
             UserNotFound: nobody does.
             InvalidAddress: this is no address.
         """
-        user = stranger.holder_of(self._core, canonical(address))
+        user = stranger.owner_of(self._core, canonical(address))
         if user is None:
             raise UserNotFound("address")
         return user

@@ -92,7 +92,7 @@ def user_id(core: Core, user: User | str | None, address: str | None) -> str:
         return user.id
     if user is not None:
         return check_id(user, "user")
-    found = stranger.holder_of(core, canonical(address))
+    found = stranger.owner_of(core, canonical(address))
     if found is None:
         raise UserNotFound("address")
     return found.id

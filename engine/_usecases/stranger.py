@@ -37,6 +37,7 @@ from .enter import ResetRequest
 from .notices import begin_notice
 from .password import decide_reset
 from .register import Validated, begin
+from .registering import is_login
 from .rerun import Reason, decide_again
 from .runs import Minted, active_flow
 
@@ -80,15 +81,34 @@ def tell_holder(core: Core, by: Acting, holder: User | None) -> None:
 
 
 def holder_of(core: Core, canonical: str) -> User | None:
-    """Return the user that an address alone leads to: who registered with it as its login, else
-    who carries it confirmed, else the newest who waits for it."""
+    """Return the user that an address alone leads to when a stranger asks: its owner, else who
+    carries it confirmed and unproved. What is sent goes to the address itself."""
+    owner = owner_of(core, canonical)
+    if owner is not None:
+        return owner
+    found = holders(core, canonical)
+    confirmed = next((user for user in found if user.state == "confirmed"), None)
+    return confirmed or newest(found)
+
+
+def owner_of(core: Core, canonical: str) -> User | None:
+    """Return the user that an address alone leads to when something is done for her: who holds it
+    as the login of the setting `password_provider`, else who proved it, else the newest who waits
+    for that login, else whose login it is at another provider. Never who only carries it: any
+    provider may say any address of anybody (security.md H5)."""
     key = f"{core.settings.password_provider}:{canonical}"
     owner = find_by_key(core, key)
     if owner is not None:
         return owner
     found = holders(core, canonical)
-    confirmed = next((user for user in found if user.state == "confirmed"), None)
-    return confirmed or newest(waiting(core, key)) or newest(found)
+    proved = next((u for u in found if u.state == "confirmed" and _has_proved(u, canonical)), None)
+    logins = [u for u in found if any(is_login(core, i, canonical) for i in u.identities)]
+    confirmed = next((user for user in logins if user.state == "confirmed"), None)
+    return proved or newest(waiting(core, key)) or confirmed or newest(logins)
+
+
+def _has_proved(user: User, canonical: str) -> bool:
+    return any(a.canonical == canonical and a.proved_at is not None for a in user.addresses)
 
 
 def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: bool) -> None:

@@ -15,6 +15,7 @@ from admit.errors import (
     SessionInvalid,
     TokenRefused,
     TokenSuperseded,
+    UserNotFound,
     WrongCredentials,
 )
 from admit.testing import Inbox, MemoryStore, SettableClock
@@ -508,3 +509,54 @@ def test_h5_a_merge_brings_no_address_that_an_identity_is_only_called_by(engine:
 
     assert ["told", "other"] == providers(user)
     assert [ADDRESS] == [address.typed for address in user.addresses]
+
+
+# --- whom an address leads to ---------------------------------------------------------------------
+
+
+def test_h5_an_address_leads_to_who_proved_it_not_to_who_only_carries_it(engine: Engine) -> None:
+    """
+    Given an attacker whose provider says the victim's address and does not vouch for it,
+    when something is done for the user with this address before and after she proved it,
+    then it is never done for him: nobody is found, and then she is.
+    """
+    his = engine.log_in("told", **told("attacker", ADDRESS)).user
+    with pytest.raises(UserNotFound):
+        engine.api_keys.create(address=ADDRESS, name="hers")
+    with pytest.raises(UserNotFound):
+        engine.users.find(ADDRESS)
+
+    hers = engine.log_in("other", **told("victim", ADDRESS, True)).user
+
+    assert hers.id == engine.api_keys.create(address=ADDRESS, name="hers").key.user
+    assert hers.id == engine.users.find(ADDRESS).id
+    engine.disable(address=ADDRESS)
+    assert (True, False) == (engine.users.get(hers.id).disabled, engine.users.get(his.id).disabled)
+
+
+def test_h5_who_only_carries_an_address_does_not_shadow_who_waits_for_it(
+    engine: Engine, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given the same attacker, and the victim who registered and waits to be confirmed,
+    when she asks for another message, for a new password, or has a mistyped address corrected,
+    then it is her account that is meant.
+    """
+    engine.log_in("told", **told("attacker", ADDRESS))
+    engine.public.register(ADDRESS, VICTIMS)
+    engine.work_once()
+    asks: list[Callable[[], object]] = [
+        lambda: engine.public.resend(address=ADDRESS),
+        lambda: engine.public.reset(address=ADDRESS),
+    ]
+
+    for ask in asks:
+        clock.advance(timedelta(minutes=20))
+        before = len(inbox.messages)
+        ask()
+        engine.work_once()
+        assert [ADDRESS] == [message.to for message in inbox.messages[before:]]
+    clock.advance(timedelta(minutes=20))
+    engine.public.correct_address(address=ADDRESS, password=VICTIMS, to="victim@example.org")
+
+    assert "pending" == engine.users.find("victim@example.org").state
