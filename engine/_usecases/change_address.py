@@ -21,9 +21,10 @@ from ..errors import AddressTaken, InvalidInput, NotAllowed, TryLater, UserNotFo
 from ..lifecycle import triggers_from
 from ..records import Address, Identity, Run, Session, User
 from ..stores import KeyTaken
-from .calling_session import carried_on, check_open
+from .calling_session import carried_on, check_open, opened_with
 from .confirming import address_taken, left_to_worker
 from .enter import enter
+from .first_proof import Dropped, drop_unproved, is_proved
 from .notices import begin_notice, with_notice
 from .prepared import Finish, Prepared, done
 from .register import tell
@@ -237,7 +238,9 @@ def decide_changed(
     asks: Session | None = None,
 ) -> Decision[None]:
     """Decide that *user* has the new address in the place of the one she logged in with: that one
-    is told, what was sent to it is dead, and all sessions end but the one that *asks*."""
+    is told, what was sent to it is dead, and all sessions end but the one that *asks*. If it is
+    the user's first proof, keys end as well (H2), and what its owner never proved is dropped (H3).
+    """
     now = core.now()
     old = login_address(core, user)
     logins = logins_of(core, user)
@@ -250,12 +253,16 @@ def decide_changed(
         addresses=_replaced(user.addresses, old, address),
         epoch=user.epoch + 1,
     )
+    detail: dict[str, object] = {"from": "" if old is None else old.typed, "to": address.typed}
+    if address.proved_at is not None and not is_proved(user):
+        dropped = _without_unproved(core, new, address, opened_with(user, asks))
+        codes, detail = {**codes, **dropped.codes}, {**detail, **dropped.detail}
+        new = evolve(dropped.user, keys_epoch=user.keys_epoch + 1)
     new = left_to_worker(core, new)
     told: tuple[Happening, ...] = ()
     if old is not None:
         new, told = with_notice(core, by, new, "address-changed", old)
     run_id = None if run is None else run.id
-    detail = {"from": "" if old is None else old.typed, "to": address.typed}
     return Decision(
         result=None,
         new=new,
@@ -265,6 +272,17 @@ def decide_changed(
         ),
         put=carried_on(core, asks, new),
     )
+
+
+def _without_unproved(
+    core: Core, user: User, proved: Address, spared: tuple[Identity, ...]
+) -> Dropped:
+    """Return *user* without what the owner of the *proved* address never proved; where nothing says
+    which of her identities are hers, they stay: without any she could never come in again."""
+    dropped = drop_unproved(core, user, (proved.canonical,), spared)
+    if dropped.user.identities:
+        return dropped
+    return Dropped(evolve(dropped.user, identities=user.identities), ())
 
 
 def _replaced(

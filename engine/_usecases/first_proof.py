@@ -34,6 +34,11 @@ def named(identities: tuple[Identity, ...]) -> list[dict[str, str]]:
     return [{"provider": identity.provider, "id": identity.id} for identity in identities]
 
 
+def is_proved(user: User) -> bool:
+    """Return whether the owner of any address of *user* was ever heard of."""
+    return any(address.proved_at is not None for address in user.addresses)
+
+
 def drop_unproved(
     core: Core, user: User, mailboxes: Sequence[str], spared: tuple[Identity, ...] = ()
 ) -> Dropped:

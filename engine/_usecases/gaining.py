@@ -10,7 +10,7 @@ from .._evolve import evolve
 from ..records import Address, Identity, Session, User
 from .calling_session import opened_with
 from .confirming import left_to_worker
-from .first_proof import drop_unproved
+from .first_proof import drop_unproved, is_proved
 from .registering import is_login
 from .runs import cancelled
 
@@ -50,14 +50,10 @@ def gain(
         new = _without_passwords(core, dropped.user, mailboxes, spared)
     for address in (*proofs, *(a for a in addresses if a not in proofs)):
         new = _with_address(core, new, address)
-    if proofs or (_is_proved(new) and not _is_proved(user)):
+    if proofs or (is_proved(new) and not is_proved(user)):
         new = evolve(new, epoch=user.epoch + 1, keys_epoch=user.keys_epoch + 1)
     new = cancelled(new, ("change-address",), core.now())
     return Gained(left_to_worker(core, new), codes, detail)
-
-
-def _is_proved(user: User) -> bool:
-    return any(address.proved_at is not None for address in user.addresses)
 
 
 def _is_first_proof(user: User, proved: Address) -> bool:

@@ -560,3 +560,79 @@ def test_h5_who_only_carries_an_address_does_not_shadow_who_waits_for_it(
     engine.public.correct_address(address=ADDRESS, password=VICTIMS, to="victim@example.org")
 
     assert "pending" == engine.users.find("victim@example.org").state
+
+
+# --- a change of address is a proof as well ------------------------------------------------------
+
+
+def by_changing_the_address(engine: Engine, inbox: Inbox, login: LogIn | None = None) -> User:
+    """The owner of a mistyped address has it changed, and proves the right one."""
+    right = "right@example.com"
+    if login is None:
+        engine.identities.change_address(address=ADDRESS, to=right)
+        return engine.identities.confirm_address(**inbox.last_link(right).credentials)
+    mine = engine.public.identities
+    mine.change_address(access_token=login.access_token, to=right)
+    while engine.work_once():
+        pass
+    return mine.confirm_address(
+        access_token=login.access_token, **inbox.last_link(right).credentials
+    )
+
+
+@pytest.mark.parametrize("face", ["public", "trusted"])
+def test_h2_a_change_of_address_that_is_the_first_proof_ends_keys_and_drops_the_rest(
+    engine: Engine, inbox: Inbox, face: str
+) -> None:
+    """
+    Given a user whose address nobody has proved, with an API key and identities that were linked,
+    when the address is changed to one that is proved,
+    then the key is dead, and what is left is her login and what the session was opened with.
+    """
+    engine.settings.set("api-key.enabled", True)
+    user = squatted(engine).user
+    key = engine.api_keys.create(user, name="his").text
+    engine.identities.link(user, "other", **told("attacker"))
+    engine.identities.link(user, "told", **told("hers"))
+    hers = None if face == "trusted" else engine.log_in("told", **told("hers"))
+
+    user = by_changing_the_address(engine, inbox, hers)
+
+    rest = [] if hers is None else ["told"]
+    assert ["local-userpass", *rest] == providers(user)
+    with pytest.raises(WrongCredentials):
+        engine.log_in("api-key", key=key)
+    assert user.id != engine.log_in("other", **told("attacker")).user.id
+    [changed] = [e for e in engine.users.timeline(user) if e.trigger == "address-changed"]
+    assert ("other" if hers else "other, told") == changed.codes["dropped"]
+    assert hers is None or not is_dead(engine, hers)
+
+
+def test_h2_a_change_of_a_proved_address_ends_no_keys_and_drops_nothing(
+    engine: Engine, inbox: Inbox
+) -> None:
+    """Nothing new is known of who she is."""
+    engine.settings.set("api-key.enabled", True)
+    user = engine.register(ADDRESS, VICTIMS)
+    engine.confirm(**inbox.last_link(ADDRESS).credentials)
+    key = engine.api_keys.create(user, name="hers").text
+    engine.identities.link(user, "other", **told("hers"))
+
+    user = by_changing_the_address(engine, inbox)
+
+    assert ["local-userpass", "other"] == providers(user)
+    assert user.id == engine.log_in("api-key", key=key).user.id
+
+
+def test_h3_who_has_no_login_of_that_address_keeps_her_ways_in(
+    engine: Engine, inbox: Inbox
+) -> None:
+    """Given a user with identities of providers alone, and no session that asks, when her address
+    is proved by a change, then they stay: without them nobody would come in."""
+    user = engine.log_in("told", **told("victim", ADDRESS)).user
+    engine.identities.change_address(user, to="right@example.com")
+
+    user = engine.identities.confirm_address(**inbox.last_link("right@example.com").credentials)
+
+    assert ["told"] == providers(user)
+    assert [True] == [address.proved_at is not None for address in user.addresses]
