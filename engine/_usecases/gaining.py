@@ -33,10 +33,11 @@ def gain(
     """Return *user* with more identities and addresses, whose proof was given this moment.
 
     An address that is proved by it for the first time drops what its owner never proved (H3), and
-    the password that somebody may have set with it: kept is what the session that *asks* was
-    opened with. The user's first proof ends all sessions and keys (H2); a change of address that
-    was asked for before is cancelled (H4). An address that nobody proved counts only as a login, or
-    where there is no other.
+    the password that somebody may have set with it: kept is the identity that the session which
+    *asks* was opened with, but no password that is older than the proof of its address – a session
+    says nothing of who chose it: somebody may have logged in her browser. The user's first proof
+    ends all sessions and keys (H2); a change of address that was asked for before is cancelled
+    (H4). An address that nobody proved counts only as a login, or where there is no other.
     """
     codes: Mapping[str, str] = {}
     detail: Mapping[str, object] = {}
@@ -47,7 +48,7 @@ def gain(
         mailboxes = [address.canonical for address in proofs]
         dropped = drop_unproved(core, new, mailboxes, spared)
         codes, detail = dropped.codes, dropped.detail
-        new = _without_passwords(core, dropped.user, mailboxes, spared)
+        new = _without_passwords(core, dropped.user, mailboxes, identities)
     for address in (*proofs, *(a for a in addresses if a not in proofs)):
         new = _with_address(core, new, address)
     if proofs or (is_proved(new) and not is_proved(user)):

@@ -636,3 +636,34 @@ def test_h3_who_has_no_login_of_that_address_keeps_her_ways_in(
 
     assert ["told"] == providers(user)
     assert [True] == [address.proved_at is not None for address in user.addresses]
+
+
+def test_h3_a_password_that_opened_the_session_goes_if_its_address_was_not_proved(
+    engine: Engine,
+) -> None:
+    """
+    Given a victim whose browser the attacker has logged in with the password that he set,
+    when she links the identity whose provider has verified the address,
+    then his password is gone all the same, her login stays for a reset, and her session goes on.
+    """
+    his = squatted(engine)
+
+    user = link(engine, his, "told", **told("victim", ADDRESS, True))
+
+    assert not opens(engine, ATTACKERS)
+    assert ["local-userpass", "told"] == providers(user)
+    assert {} == user.identities[0].private
+    assert not is_dead(engine, his)
+
+
+def test_h3_a_password_of_a_proved_address_stays(engine: Engine, inbox: Inbox) -> None:
+    """Given a user who confirmed her address, when she links an identity that vouches for it, or
+    for another one, then her password opens the account as before."""
+    engine.register(ADDRESS, VICTIMS)
+    engine.confirm(**inbox.last_link(ADDRESS).credentials)
+    hers = log_in(engine, VICTIMS)
+
+    link(engine, hers, "told", **told("victim", ADDRESS, True))
+    link(engine, hers, "other", **told("victim", "second@example.com", True))
+
+    assert opens(engine, VICTIMS)
