@@ -29,9 +29,10 @@ def _found(core: Core, asks: Session) -> Session:
 
 
 def carried_on(
-    core: Core, asks: Session | None, user: User, *, proved_again: bool = False
+    core: Core, asks: Session | None, before: User, user: User, *, proved_again: bool = False
 ) -> tuple[Put, ...]:
-    """Return the write that lets the session that *asks* live on under the epoch of *user*.
+    """Return the write that lets the session that *asks* live on under the epoch of *user*, who
+    was as *before*. When her keys die, one that none of her identities opened ends with them (H2).
 
     *proved_again*: who asks has just given the credentials of an identity that is hers now, which
     is as good as a fresh log-in (security.md O6).
@@ -40,6 +41,8 @@ def carried_on(
         SessionInvalid: it was ended meanwhile.
     """
     if asks is None:
+        return ()
+    if user.keys_epoch != before.keys_epoch and not opened_with(before, asks):
         return ()
     found = _found(core, asks)
     at = core.now() if proved_again else found.authenticated_at

@@ -270,7 +270,7 @@ def decide_changed(
             Happening("address-changed", run=run_id, codes=codes, detail=detail),
             *told,
         ),
-        put=carried_on(core, asks, new),
+        put=carried_on(core, asks, user, new),
     )
 
 

@@ -188,5 +188,5 @@ def _decide_added(
         result=None,
         new=new,
         happenings=(Happening("link", run=run.id, codes=codes, detail=detail), *told),
-        put=carried_on(core, asks, new),
+        put=carried_on(core, asks, user, new),
     )

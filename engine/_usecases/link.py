@@ -257,7 +257,7 @@ def decide_gain(
         result=None,
         new=new,
         happenings=(Happening("link", codes=codes, detail=detail), *told),
-        put=carried_on(core, asks, new, proved_again=proved_again),
+        put=carried_on(core, asks, user, new, proved_again=proved_again),
     )
 
 

@@ -135,7 +135,7 @@ def decide_absorption(
         new=new,
         happenings=(happening, *told),
         put=(
-            *carried_on(core, asks, new, proved_again=trigger == "link"),
+            *carried_on(core, asks, into, new, proved_again=trigger == "link"),
             *_led_on(core, absorbed, into),
             *data.put,
         ),

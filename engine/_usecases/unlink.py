@@ -60,7 +60,7 @@ def unlink(
             result=None,
             new=new,
             happenings=(Happening("unlink", codes=codes, detail=detail), *told),
-            put=carried_on(core, asks, new),
+            put=carried_on(core, asks, user, new),
         )
 
     return Prepared(decide)

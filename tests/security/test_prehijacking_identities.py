@@ -667,3 +667,32 @@ def test_h3_a_password_of_a_proved_address_stays(engine: Engine, inbox: Inbox) -
     link(engine, hers, "other", **told("victim", "second@example.com", True))
 
     assert opens(engine, VICTIMS)
+
+
+@pytest.mark.parametrize("way", ["link", "add-login", "merge"])
+def test_h2_the_session_of_a_key_that_dies_does_not_go_on(
+    engine: Engine, inbox: Inbox, way: str
+) -> None:
+    """
+    Given a user without a proved address, and a session that a key of hers opened,
+    when in that session an address is proved for the first time, so that her keys die,
+    then the session dies with the key, and a session of her own would have gone on.
+    """
+    engine.settings.set("api-key.enabled", True)
+    user = engine.log_in("nobody").user
+    key = engine.api_keys.create(user, name="program").text
+    login = engine.log_in("api-key", key=key)
+
+    if way == "link":
+        link(engine, login, "told", **told("victim", ADDRESS, True))
+    elif way == "add-login":
+        with_a_login_of_hers(engine, inbox, login)
+    else:
+        other = engine.log_in("told", **told("victim", ADDRESS, True))
+        engine.public.identities.merge(
+            access_token=login.access_token, absorbed_access_token=other.access_token
+        )
+
+    assert is_dead(engine, login)
+    with pytest.raises(WrongCredentials):
+        engine.log_in("api-key", key=key)
