@@ -45,7 +45,8 @@ def blocked(core: Core, by: Acting, user: User, until: datetime) -> Decision[Use
     and her address is told. The caller has asked the lifecycle whether she may be deleted."""
     now = core.now()
     new = cancelled(user, ("confirm", "reset", "change-address"), now)
-    new = evolve(new, delete_at=until, epoch=user.epoch + 1)
+    # A key that is not among those removed here, made in this very moment, is dead as well.
+    new = evolve(new, delete_at=until, epoch=user.epoch + 1, keys_epoch=user.keys_epoch + 1)
     new, told = with_notice(core, by, new, "leaving")
     return Decision(
         result=user,
@@ -74,7 +75,7 @@ def _restored(core: Core, user: User) -> Decision[None]:
         result=None,
         new=stays,
         happenings=(Happening("restore"),),
-        # Of a key that was made while she was being blocked: what died with her stays dead.
+        # Of a key that was made while she was being blocked: it is dead, and goes.
         remove=keys_of(core, user.id),
     )
 

@@ -19,10 +19,17 @@ _BATCH: Final = 100
 
 
 def keys_of(core: Core, user_id: str) -> tuple[Remove, ...]:
-    """Return what removes a user's API keys, so that they die in the commit that blocks her."""
+    """Return what removes all API keys of a user, the dead ones too: as many as the setting
+    `api_keys_a_user` lets her make, a thousand at most."""
     kind, label = _KEYS
-    page = core.store.page(kind, f"{label}{user_id}", None, _BATCH)
-    return tuple(Remove(kind, record.id) for record in page.items)
+    found: list[Remove] = []
+    after: Cursor | None = None
+    while True:
+        page = core.store.page(kind, f"{label}{user_id}", after, _BATCH)
+        found += [Remove(kind, record.id) for record in page.items]
+        after = page.next
+        if after is None:
+            return tuple(found)
 
 
 def erase_own(core: Core, user_id: str) -> None:

@@ -1,0 +1,81 @@
+"""S3, H2: what ends API keys, and what they opened, ends all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from ada import made
+
+import admit
+from admit import LogIn, NewApiKey, User
+from admit.errors import WrongCredentials
+from admit.stores import Change, Put
+from admit.testing import MemoryStore, SettableClock
+from admit.testing import open as open_engine
+
+MANY = 250
+
+
+@pytest.fixture
+def engine(store: MemoryStore, clock: SettableClock) -> Iterator[admit.Engine]:
+    """An engine whose users may have many keys, and a grace."""
+    settings = {
+        "api-key.enabled": True,
+        "api_keys_a_user": MANY,
+        "deletion_grace": timedelta(days=7),
+    }
+    with open_engine(store, settings=settings, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ada(engine: admit.Engine) -> User:
+    """A confirmed user."""
+    return made(engine)
+
+
+def log_in(engine: admit.Engine, new: NewApiKey) -> LogIn:
+    """A program's log-in."""
+    return engine.log_in("api-key", key=new.text)
+
+
+def test_s3_not_one_of_many_keys_outlives_the_leaving(
+    engine: admit.Engine, ada: User, store: MemoryStore
+) -> None:
+    """
+    Given a user with more keys than one page of the store holds,
+    when she is deleted with a grace, and restored,
+    then none of them opens anything, neither meanwhile nor after, and none is kept.
+    """
+    keys = [engine.api_keys.create(ada, name=f"key-{n}") for n in range(MANY)]
+
+    engine.delete(ada)
+    assert 0 == store.count("api-key", f"keys-of/{ada.id}")
+    engine.restore(ada)
+
+    for new in (keys[0], keys[-1]):
+        with pytest.raises(WrongCredentials):
+            log_in(engine, new)
+
+
+def test_s3_a_key_that_was_missed_by_the_leaving_is_dead(
+    engine: admit.Engine, ada: User, store: MemoryStore
+) -> None:
+    """
+    Given a key whose record is put back by another writer after its user was blocked,
+    when she is restored, then it opens nothing: it is of an earlier time of hers.
+    """
+    new = engine.api_keys.create(ada, name="backup")
+    record = store.get("api-key", new.key.id)
+    assert record is not None
+    engine.delete(ada)
+    engine.restore(ada)
+
+    store.commit(Change(put=(Put("api-key", record.id, record.body, None),)))
+
+    with pytest.raises(WrongCredentials):
+        log_in(engine, new)
+    with pytest.raises(WrongCredentials):
+        engine.api_keys.verify(new.text)
