@@ -37,6 +37,7 @@ from ..records import ApiKey, ApiKeyId, Identity, NewApiKey, Session, User, User
 from ..stores import Change, KeyTaken, Remove, VersionMoved
 from .calling_session import check_open
 from .removal import removed
+from .session_opening import sessions_of
 
 PROVIDER: Final = "api-key"
 """The provider of a server user's identity, as existing clients know it (wire-contract.md §2)."""
@@ -270,7 +271,10 @@ def _change(
             result=None,
             happenings=(_happening(trigger, key),),
             put=() if new is None else (api_key_put(new, key.version),),
-            remove=(Remove("api-key", key.id, key.version),) if new is None else (),
+            remove=(
+                *((Remove("api-key", key.id, key.version),) if new is None else ()),
+                *(_opened_by(core, key) if new is None or new.disabled else ()),
+            ),
         )
         _, written = build(core, by, user_from(owner), decision)
         try:
@@ -282,17 +286,27 @@ def _change(
 
 
 def _end_sessions(core: Core, key: ApiKey) -> None:
-    """End the sessions that *key* opened. One that is being opened now ends itself: its key is
-    looked at once more when it stands (`log_in`)."""
-    after = None
-    while True:
-        page = core.store.page("session", f"sessions-of/{key.user}", after, 100)
-        mine = [r for r in page.items if r.body["identity"] == key.id]
-        if mine:
-            commit(core, Change(remove=tuple(Remove("session", record.id) for record in mine)))
-        after = page.next
-        if after is None:
-            return
+    """End the sessions of *key* that were opened while it ended: one that is opened even now ends
+    itself (`log_in`), and what a crash leaves of them is not refreshed."""
+    if left := _opened_by(core, key):
+        commit(core, Change(remove=left))
+
+
+def _opened_by(core: Core, key: ApiKey) -> tuple[Remove, ...]:
+    """Return what removes the sessions that *key* opened."""
+    return tuple(
+        Remove("session", session.id)
+        for session in sessions_of(core, key.user)
+        if (session.provider, session.identity) == (PROVIDER, key.id)
+    )
+
+
+def is_over(core: Core, session: Session) -> bool:
+    """Return whether a key opened *session* that opens nothing any more."""
+    if session.provider != PROVIDER:
+        return False
+    record = core.store.get("api-key", session.identity)
+    return record is None or not core.api_keys.is_live(api_key_from(record))
 
 
 def verify(core: Core, text: Secret, scope: str | None) -> ApiKey:

@@ -19,6 +19,7 @@ from ..errors import FateUnknown, SessionInvalid, TryLater
 from ..masked import Secret
 from ..records import LogIn, Session, User
 from ..stores import Change, VersionMoved
+from . import api_keys
 from .session_opening import SEEN_EVERY, refresh_token
 from .sessions import end_one, of_refresh_token, text_of
 from .token_claims import access_token
@@ -33,6 +34,9 @@ def refresh(core: Core, by: Acting, token: str | Secret) -> LogIn:
     for _ in range(TRIES):
         user, session, secret = of_refresh_token(core, by, text)
         now = core.now()
+        if api_keys.is_over(core, session):
+            end_one(core, by, user, session, because="key-ended")
+            raise SessionInvalid("ended")
         if same(session.refresh_digest, token_digest(text)):
             if not core.settings.refresh_token_rotation:
                 access = access_token(core, user, session, now)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from ada import log_in as by_hand
 from ada import made
 
 import admit
 from admit import LogIn, NewApiKey, User
-from admit.errors import WrongCredentials
+from admit.errors import SessionInvalid, WrongCredentials
 from admit.stores import Change, Put
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -79,3 +81,55 @@ def test_s3_a_key_that_was_missed_by_the_leaving_is_dead(
         log_in(engine, new)
     with pytest.raises(WrongCredentials):
         engine.api_keys.verify(new.text)
+
+
+@pytest.mark.parametrize("end", ["delete", "disable"])
+def test_s3_a_crash_leaves_no_session_of_a_key_that_ended(
+    engine: admit.Engine, ada: User, store: MemoryStore, end: str
+) -> None:
+    """
+    Given a session that a key opened,
+    when the process dies right after the commit that deletes or disables the key,
+    then the session is as dead as the key; others of hers go on.
+    """
+    new = engine.api_keys.create(ada, name="backup")
+    theirs, hers = log_in(engine, new), by_hand(engine)
+    committed: list[Change] = []
+
+    def die_after_the_first(change: Change) -> None:
+        if committed:
+            raise KeyboardInterrupt
+        committed.append(change)
+
+    store.before_commit = die_after_the_first
+    with suppress(KeyboardInterrupt):
+        getattr(engine.api_keys, end)(new.key.id)
+    store.before_commit = None
+
+    with pytest.raises(SessionInvalid):
+        engine.verify(theirs.access_token)
+    with pytest.raises(SessionInvalid):
+        engine.refresh(theirs.refresh_token)
+    assert ada.id == engine.verify(hers.access_token).user_id
+
+
+@pytest.mark.parametrize("end", ["delete", "disable"])
+def test_s3_a_session_that_outlived_its_key_is_not_refreshed(
+    engine: admit.Engine, ada: User, store: MemoryStore, end: str
+) -> None:
+    """
+    Given a session that was written after those of its key were looked for, by a process that died,
+    when it is refreshed, then it ends.
+    """
+    new = engine.api_keys.create(ada, name="backup")
+    login = log_in(engine, new)
+    record = store.get("session", login.session.id)
+    assert record is not None
+    getattr(engine.api_keys, end)(new.key.id)
+    put = Put("session", record.id, record.body, None, record.keys, record.labels)
+    store.commit(Change(put=(put,)))
+
+    with pytest.raises(SessionInvalid):
+        engine.refresh(login.refresh_token)
+
+    assert store.get("session", login.session.id) is None
