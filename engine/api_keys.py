@@ -98,7 +98,8 @@ class ApiKeys:
 
         Raises:
             WrongCredentials: there is none, it is disabled or has expired, its user may not come
-                in, or it has not the *scope*.
+                in – disabled, or about to be deleted –, or it has not the *scope*.
+            ProviderDisabled: no key logs anybody in, since the setting `api-key.enabled` is false.
         """
         return api_keys.verify(self._core, as_secret(text, "text"), scope)
 

@@ -36,6 +36,7 @@ from ..masked import Secret
 from ..records import ApiKey, ApiKeyId, Identity, NewApiKey, Session, User, UserId
 from ..stores import Change, KeyTaken, Remove, VersionMoved
 from .calling_session import check_open
+from .gate import open_provider
 from .removal import removed
 from .session_opening import sessions_of
 
@@ -311,11 +312,13 @@ def is_over(core: Core, session: Session) -> bool:
 
 def verify(core: Core, text: Secret, scope: str | None) -> ApiKey:
     """Return the live key with this text; see `ApiKeys.verify`."""
+    open_provider(core, PROVIDER)
     key = core.api_keys.find(text.reveal())
     owner = None if key is None else core.store.get("user", key.user)
     if key is None or owner is None:
         raise WrongCredentials
-    if owner.body["state"] != "confirmed" or owner.body.get("disabled", False):
+    body = owner.body  # a whole record costs more than all the rest here
+    if body["state"] != "confirmed" or body.get("disabled", False) or body.get("delete_at"):
         raise WrongCredentials
     if scope is not None and scope not in key.scopes:
         raise WrongCredentials

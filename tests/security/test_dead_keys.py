@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 from ada import log_in as by_hand
 from ada import made
+from races import edit
 
 import admit
 from admit import LogIn, NewApiKey, User
-from admit.errors import SessionInvalid, WrongCredentials
+from admit.clock import to_text
+from admit.errors import Leaving, ProviderDisabled, SessionInvalid, WrongCredentials
 from admit.stores import Change, Put
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -133,3 +135,35 @@ def test_s3_a_session_that_outlived_its_key_is_not_refreshed(
         engine.refresh(login.refresh_token)
 
     assert store.get("session", login.session.id) is None
+
+
+def test_s3_a_key_is_taken_nowhere_while_keys_are_switched_off(
+    engine: admit.Engine, ada: User
+) -> None:
+    """
+    Given an admin who switches the provider `api-key` off,
+    when an application verifies a key, then it is told what a log-in is told.
+    """
+    new = engine.api_keys.create(ada, name="backup")
+    engine.settings.set("api-key.enabled", False)
+
+    with pytest.raises(ProviderDisabled):
+        log_in(engine, new)
+    with pytest.raises(ProviderDisabled):
+        engine.api_keys.verify(new.text)
+
+
+def test_s3_a_live_key_is_not_verified_while_its_user_leaves(
+    engine: admit.Engine, ada: User, store: MemoryStore, clock: SettableClock
+) -> None:
+    """
+    Given a user in her grace, of whom a live key is kept all the same,
+    when an application verifies it, then it is turned away, as at a log-in.
+    """
+    new = engine.api_keys.create(ada, name="backup")
+    edit(store, "user", ada.id, delete_at=to_text(clock.now() + timedelta(days=7)))
+
+    with pytest.raises(Leaving):
+        log_in(engine, new)
+    with pytest.raises(WrongCredentials):
+        engine.api_keys.verify(new.text)

@@ -146,6 +146,7 @@ def test_who_leaves_gets_no_new_key(engine: admit.Engine) -> None:
 
     engine.restore(ada)
     new = engine.api_keys.create(ada, name="backup")
+    engine.settings.set("api-key.enabled", True)
     assert engine.api_keys.verify(new.text).user == ada.id
 
 
