@@ -113,8 +113,10 @@ class Redirects:
         """Take what a browser came back with: once, from the browser that was sent. Logs its user
         in, or links.
 
-        *binding* is the value of its cookie; for a link the *access_token* of the session that
-        asked for it does as well. *provider*, where each has a callback of its own, is the one that
+        *binding* is the value of its cookie. For a link hand over the *access_token* of whoever is
+        logged in now, too, wherever you have it: then nobody finishes a link of another user in a
+        browser that two share. That of the very session that asked does without the cookie. For a
+        log-in it says nothing. *provider*, where each has a callback of its own, is the one that
         this callback is for: one more defence against a provider that poses as another.
 
         Raises:
@@ -122,7 +124,8 @@ class Redirects:
             ProviderRefused: the provider, or the user there, said no.
             WrongCredentials: what it answered is not good.
             UserDisabled, Vetoed, PluginFailed …: as `Engine.log_in`.
-            SessionInvalid: the session that asked for a link has ended.
+            SessionInvalid: the session that asked for a link has ended, or a link's *access_token*
+                opens nothing.
             IdentityTaken, AlreadyLinked …: as `Identities.link`.
             ProviderFailed: the provider's server cannot be asked. Begin again later.
         """

@@ -108,9 +108,12 @@ def _waiting(core: Core, parameters: Mapping[str, str]) -> Record:
 
 
 def _check_browser(core: Core, record: Record, came: Returned) -> None:
-    """Return if the cookie is the one that was given, or – for a link – the session is the one
-    that asked. Nothing is used up if not: whoever read a state in a log must not end somebody's
-    log-in with it.
+    """Return if the cookie is the one that was given and, for a link, an access token that comes
+    with it is of the user who asked – or, without the cookie, of the very session. Nothing is used
+    up if not: whoever read a state in a log must not end somebody's log-in with it.
+
+    A provider sends a browser back by itself, and no page of the application is there to add a
+    token: so the cookie alone is enough. A token that is there says more: who sits there now.
 
     Raises:
         RedirectInvalid: it is neither. Else whoever is sent the link to an attacker's answer would
@@ -118,15 +121,15 @@ def _check_browser(core: Core, record: Record, came: Returned) -> None:
         SessionInvalid: the access token is none.
     """
     given = came.binding.reveal() if isinstance(came.binding, Secret) else came.binding
-    if given is not None and same(
+    is_bound = given is not None and same(
         record.body["binding"], token_digest(check_text(given, "binding"))
-    ):
-        return
+    )
     if "links_to" in record.body and came.access_token is not None:
-        _, session = sessions.caller(core, came.access_token)
-        if session.id == record.body["links_to"][1]:
-            return
-    raise RedirectInvalid("other-browser")
+        user_id, session_id = record.body["links_to"]
+        user, session = sessions.caller(core, came.access_token)
+        is_bound = user.id == user_id if is_bound else session.id == session_id
+    if not is_bound:
+        raise RedirectInvalid("other-browser")
 
 
 def _use_up(core: Core, record: Record) -> None:

@@ -163,3 +163,65 @@ def test_a_session_opens_no_log_in_of_another_browser(
         engine.redirects.finish(
             hostile.answer(begun), binding=None, access_token=login.access_token
         )
+
+
+@pytest.mark.parametrize("face", ["engine", "public"])
+def test_o2_a_link_is_not_finished_in_the_session_of_another_user(
+    face: str, engine: admit.Engine, hostile: Hostile
+) -> None:
+    """
+    Given a shared browser in which one user began a link, and another one has logged in since,
+    when it comes back with the cookie and the other one's access token,
+    then nothing is linked, to neither; and the answer is good yet for who asked.
+    """
+    grace, ada = registered(engine, "grace"), registered(engine, "ada")
+    redirects = {"engine": engine.redirects, "public": engine.public.redirects}[face]
+    begun = redirects.begin_link("oidc", access_token=grace.access_token)
+    answer = hostile.answer(begun)
+
+    with pytest.raises(RedirectInvalid) as refused:
+        redirects.finish(answer, binding=begun.binding, access_token=ada.access_token)
+
+    assert "other-browser" == refused.value.because
+    for login in (grace, ada):
+        assert 1 == len(engine.users.get(login.user.id).identities)
+    end = redirects.finish(answer, binding=begun.binding, access_token=grace.access_token)
+    assert grace.user.id == end.user.id
+
+
+def test_o2_a_link_may_be_finished_in_a_later_session_of_the_same_user(
+    engine: admit.Engine, hostile: Hostile
+) -> None:
+    """
+    Given a user who logged in once more in the browser in which she began a link,
+    when it comes back with the cookie and the newer access token, then it is linked; without the
+    cookie the newer session is not the one that asked.
+    """
+    first = registered(engine, "grace")
+    later = engine.log_in("local-userpass", username="grace@example.com", password=PASSWORD)
+    begun = engine.redirects.begin_link("oidc", access_token=first.access_token)
+    answer = hostile.answer(begun)
+
+    with pytest.raises(RedirectInvalid):
+        engine.redirects.finish(answer, binding=None, access_token=later.access_token)
+    end = engine.redirects.finish(answer, binding=begun.binding, access_token=later.access_token)
+
+    assert ["local-userpass", "oidc"] == [i.provider for i in end.user.identities]
+
+
+def test_o2_a_link_with_a_dead_token_is_refused_in_spite_of_the_cookie(
+    engine: admit.Engine, hostile: Hostile
+) -> None:
+    """
+    Given a browser that began a link,
+    when it comes back with its cookie and a token that opens nothing, then nothing is linked.
+    """
+    login = registered(engine, "grace")
+    begun = engine.redirects.begin_link("oidc", access_token=login.access_token)
+
+    with pytest.raises(SessionInvalid):
+        engine.redirects.finish(
+            hostile.answer(begun), binding=begun.binding, access_token="no token"
+        )
+
+    assert 1 == len(engine.users.get(login.user.id).identities)
