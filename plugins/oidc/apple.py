@@ -47,7 +47,9 @@ class AppleSettings(OpenIdSettings):
         ("name", "email"), "What the user is asked to share, besides `openid`."
     )
     trusts_addresses: bool = setting(
-        True, "Whether an address that this provider calls verified counts as proved."
+        True,
+        "Whether an address that this provider calls verified counts as proved.",
+        where=NOT_IN_STORE,
     )
 
 

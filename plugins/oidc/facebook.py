@@ -47,7 +47,7 @@ NAME: Final = "oauth2-facebook"
 class FacebookSettings(BrowserSettings):
     """The section `oauth2-facebook`."""
 
-    client_id: str | None = setting(None, "The app id that Facebook gave you.")
+    client_id: str | None = setting(None, "The app id that Facebook gave you.", where=NOT_IN_STORE)
     client_secret: Secret | None = setting(None, "The app secret.", where=NOT_IN_STORE)
     graph_url: str = setting(
         "https://graph.facebook.com/v23.0", "Where its Graph API is.", where=NOT_IN_STORE

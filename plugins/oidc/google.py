@@ -30,7 +30,9 @@ class GoogleSettings(SecretSettings):
         where=NOT_IN_STORE,
     )
     trusts_addresses: bool = setting(
-        True, "Whether an address that this provider calls verified counts as proved."
+        True,
+        "Whether an address that this provider calls verified counts as proved.",
+        where=NOT_IN_STORE,
     )
 
 

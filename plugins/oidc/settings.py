@@ -31,20 +31,30 @@ class BrowserSettings:
 
 @attrs.frozen
 class OpenIdSettings(BrowserSettings):
-    """What is the same for each. A subclass gives what is known of one provider as defaults."""
+    """What is the same for each. A subclass gives what is known of one provider as defaults.
+
+    Whose tokens are believed, for which clients, and what they prove, decides who is let in: an
+    admin cannot change that at run time.
+    """
 
     issuer: str | None = setting(
         None, "The issuer's URL; what else is to be known is discovered there.", where=NOT_IN_STORE
     )
-    client_id: str | None = setting(None, "The client id that the provider gave you.")
+    client_id: str | None = setting(
+        None, "The client id that the provider gave you.", where=NOT_IN_STORE
+    )
     other_client_ids: tuple[str, ...] = setting(
-        (), "More client ids of yours whose id tokens are taken: those of your apps."
+        (),
+        "More client ids of yours whose id tokens are taken: those of your apps.",
+        where=NOT_IN_STORE,
     )
     scopes: tuple[str, ...] = setting(
         ("email", "profile"), "What the user is asked to share, besides `openid`."
     )
     trusts_addresses: bool = setting(
-        False, "Whether an address that this provider calls verified counts as proved."
+        False,
+        "Whether an address that this provider calls verified counts as proved.",
+        where=NOT_IN_STORE,
     )
 
 

@@ -260,6 +260,19 @@ def test_n6_paths_and_credentials_cannot_be_set_at_run_time(engine: Engine, name
         engine.acting(Actor("admin", "support-1")).settings.set(name, "4")
 
 
+@pytest.mark.parametrize("provider", ["oidc", "oauth2-google", "oauth2-apple", "oauth2-facebook"])
+def test_n6_whose_tokens_are_believed_cannot_be_set_at_run_time(
+    engine: Engine, provider: str
+) -> None:
+    """Given an admin, when she sets for which applications a provider's tokens are taken, or that
+    its addresses count as proved, then it is refused: she could let herself in as anybody."""
+    support = engine.acting(Actor("admin", "support-1"))
+    values = {"client_id": "hers", "other_client_ids": "hers", "trusts_addresses": "true"}
+    for name in ["client_id"] if provider == "oauth2-facebook" else values:
+        with pytest.raises(InvalidSetting):
+            support.settings.set(f"{provider}.{name}", values[name])
+
+
 @pytest.mark.parametrize(
     "setting", ["email.subject", "email.application"], ids=["subject", "application"]
 )
