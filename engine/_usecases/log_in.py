@@ -95,11 +95,7 @@ def log_in_as(core: Core, by: Acting, provider: str, claim: Claim) -> Prepared[L
 
 def _entering(core: Core, by: Acting, provider: str, known: _Recognised) -> Prepared[LogIn]:
     if known.user is not None:
-        assert known.identity is not None, "a user was found by an identity"
-        check_state(core, by, known.user, known.identity)
-        gate.pass_with_claim(core, by, "log-in", provider, known.claim, known.user)
-        with refusals_recorded(core, by, known.user, "log-in"):
-            core.plugins.veto("before_log_in", user=known.user, provider=provider, client=by.client)
+        _let_in(core, by, provider, known, known.user)
 
     def decide(settle: bool) -> Finish[LogIn]:
         login = (
@@ -115,6 +111,16 @@ def _entering(core: Core, by: Acting, provider: str, known: _Recognised) -> Prep
         return finish
 
     return Prepared(decide)
+
+
+def _let_in(core: Core, by: Acting, provider: str, known: _Recognised, user: User) -> None:
+    """Return if *user*, whose credentials were right, may come in: by what she is, by the gate, and
+    by every plugin. Raises what a log-in raises; a refusal is recorded."""
+    assert known.identity is not None, "a user was found by an identity"
+    check_state(core, by, user, known.identity)
+    gate.pass_with_claim(core, by, "log-in", provider, known.claim, user)
+    with refusals_recorded(core, by, user, "log-in"):
+        core.plugins.veto("before_log_in", user=user, provider=provider, client=by.client)
 
 
 def _recognise(
@@ -330,8 +336,12 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         user = commit_decision(core, by, None, decision, settle=settle)
     except KeyTaken as taken:
         holder = find_by_key(core, taken.key)
-        if holder is None:
+        identity = None if holder is None else _identity(core, holder, provider, claim)
+        if holder is None or identity is None:
             raise TryLater("others are changing this user") from None
+        # Whoever was let in was nobody yet: the holder is asked about like anybody known.
+        known = attrs.evolve(known, user=holder, identity=identity)
+        _let_in(core, by, provider, known, holder)
         return _enter(core, by, provider, known, holder, settle)
     return opened.log_in(user)
 
