@@ -66,6 +66,7 @@ class OwnSessions:
         Raises:
             LogInRefused: the credentials are wrong, or somebody else's.
             TryLater: too many were wrong.
+            Vetoed, DomainRefused, PluginFailed: a log-in would be refused now.
             UnknownName, InvalidInput, and what the provider raises: as `log_in`.
         """
         self._count()

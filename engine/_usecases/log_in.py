@@ -70,12 +70,13 @@ def proved_user(core: Core, by: Acting, provider: str, credentials: Mapping[str,
     Raises:
         WrongCredentials: nobody's, or a key's: a program has it, at any hour.
         ConfirmationRequired, UserDisabled, PasswordMustChange, and what the provider raises.
+        DomainRefused, Vetoed, PluginFailed: she would not be let in now.
     """
     known = _recognise(core, by, provider, credentials, counts=True)
     if known.user is None or known.identity is None or known.claim.user is not None:
         _record_refusal(core, by, provider, None, "wrong-credentials")
         raise WrongCredentials
-    check_state(core, by, known.user, known.identity)
+    _let_in(core, by, provider, known, known.user)
     return known.user
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
 import pytest
 from races import meanwhile
 from told_providers import ToldProviders, told
 
 from admit import Admission, Client, Engine, User, hookimpl
-from admit.errors import Vetoed
+from admit.errors import FreshLogInNeeded, Vetoed
 from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -71,3 +72,22 @@ def test_a4_a_first_log_in_that_came_second_enters_nobody_unasked(
     (ada,) = made
     assert 1 == len(engine.sessions.of(ada))
     assert "refused" == engine.users.timeline(ada)[-1].trigger
+
+
+def test_a4_who_would_not_be_let_in_does_not_become_fresh(
+    engine: Engine, door: Door, clock: SettableClock
+) -> None:
+    """
+    Given a session of a user whom a plugin would turn away by now,
+    when she proves again who she is, then she is turned away, and her session is as old as before.
+    """
+    login = engine.log_in("told", **told("ada"))
+    clock.advance(timedelta(minutes=6))
+    door.shut = True
+
+    with pytest.raises(Vetoed, match="Not today"):
+        engine.public.sessions.prove_again(login.access_token, "told", **told("ada"))
+
+    with pytest.raises(FreshLogInNeeded):
+        engine.sessions.verify_fresh(login.access_token)
+    assert "refused" == engine.users.timeline(login.user)[-1].trigger
