@@ -10,6 +10,7 @@ from ..masked import Secret
 from ..records import Access, Session, User
 from . import sessions
 from .repeating import can_prove_again
+from .session_opening import NEVER
 
 
 def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User, Session]:
@@ -17,7 +18,7 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
 
     With *fresh*, the user must have proved who they are within the setting `fresh_log_in_within` –
     which a key does not: a program has it, at any hour; exempt is who has no credential that could
-    be given again – an anonymous user.
+    be given again – an anonymous user –, in any session but a key's.
 
     Raises:
         SessionInvalid: malformed, forged, expired or ended.
@@ -29,7 +30,7 @@ def caller(core: Core, access_token: str | Secret, *, fresh: bool) -> tuple[User
         fresh
         and within is not None
         and core.now() - session.authenticated_at > within
-        and can_prove_again(core, user)
+        and (session.authenticated_at == NEVER or can_prove_again(core, user))
     ):
         raise FreshLogInNeeded(within)
     return user, session

@@ -93,3 +93,23 @@ def test_o6_a_provider_that_is_not_loaded_exempts_nobody(
 
     with open_engine(store, clock=clock) as other, pytest.raises(FreshLogInNeeded):
         other.sessions.verify_fresh(visitor.access_token)
+
+
+def test_o6_a_key_of_who_cannot_log_in_again_is_not_exempt(
+    store: MemoryStore, clock: SettableClock
+) -> None:
+    """Given a key of such a user, when a program does with it what a thief must not, then it is
+    refused, at once and later: the exemption is for her, in the session that she has herself."""
+    settings = {"api-key.enabled": True}
+    with open_engine(store, clock=clock, plugins=[Visitors()], settings=settings) as engine:
+        visitor = engine.log_in("visitor", name="a")
+        by_key = engine.log_in(
+            "api-key", key=engine.api_keys.create(visitor.user, name="backup").text
+        )
+        clock.advance(timedelta(minutes=20))
+
+        with pytest.raises(FreshLogInNeeded):
+            engine.sessions.verify_fresh(by_key.access_token)
+        with pytest.raises(FreshLogInNeeded):
+            engine.public.delete(access_token=by_key.access_token)
+        assert visitor.user.id == engine.sessions.verify_fresh(visitor.access_token).user_id
