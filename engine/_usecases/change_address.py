@@ -23,9 +23,9 @@ from ..records import Address, Identity, Run, Session, User
 from ..stores import KeyTaken
 from .calling_session import carried_on, check_open, opened_with
 from .confirming import address_taken, left_to_worker
-from .enter import enter
+from .enter import Holder, enter
 from .first_proof import Dropped, drop_unproved, is_proved
-from .notices import begin_notice, with_notice
+from .notices import with_notice
 from .prepared import Finish, Prepared, done
 from .register import tell
 from .registering import is_login
@@ -41,10 +41,9 @@ ALL_PROOFS: tuple[Literal["confirm", "reset", "change-address"], ...] = (
 
 
 class Begun(NamedTuple):
-    """A run about an address that is not the user's yet; *run* None: it is somebody else's, whom a
-    notice tells, where nobody else may learn of it."""
+    """A run about an address that is not the user's yet; *minted* None: it is queued."""
 
-    run: Run | None
+    run: Run
     minted: Minted | None
 
 
@@ -85,7 +84,6 @@ def entering(core: Core, by: Acting, user: User, begun: Begun) -> Finish[User]:
         FlowFailed, FlowRefused: the message did not get through; nothing was changed.
     """
     run, minted = begun
-    assert run is not None, "only secretly does none begin"
     assert minted is not None, "a run that is not queued has an attempt"
 
     def finish() -> User:
@@ -110,12 +108,12 @@ def decide_change(
 ) -> Decision[Begun]:
     """Decide that a message goes to the address *to*, and a notice to the one of before.
 
-    *secretly*: the messages are queued, and whoever holds the address of a confirmed user is told
-    by mail, not the caller (security.md E1).
+    *secretly*: the messages are queued, and a confirmed user who holds the address is told by
+    mail, not the caller (security.md E1).
 
     Raises:
         NotAllowed: *user* is not confirmed. InvalidInput: it is her proved address already.
-        AddressTaken: another confirmed user logs in with it.
+        AddressTaken: another confirmed user logs in with it; not *secretly*.
         TryLater: the user asks again within the cool-down.
     """
     check_open(core, user, asks)
@@ -155,14 +153,12 @@ def begin_proof(
     """Return *user* with a run that proves an address which is not hers, and what is recorded.
 
     An address with which somebody waits to be confirmed can be asked for: who proves it has it.
+    *secretly* nobody looks whose it is before the message goes out, see `holder_to_tell`: what is
+    kept of the request is hers to read, and the same in either case (security.md E1).
     """
-    holder = _confirmed_holder(core, user, logins)
-    if holder is not None and not secretly:
-        raise AddressTaken(holder.state)
+    holder = None if secretly else _confirmed_holder(core, user, logins)
     if holder is not None:
-        known = next((a for a in holder.addresses if a.canonical == address.canonical), address)
-        new, _, happening = begin_notice(core, by, user, "already-registered", known)
-        return new, Begun(None, None), happening
+        raise AddressTaken(holder.state)
     flow = active_flow(core, "change-address")
     new, run, minted = new_run(
         core,
@@ -185,6 +181,22 @@ def _confirmed_holder(core: Core, user: User, logins: list[Identity]) -> User | 
         if holder is not None and holder.id != user.id and holder.state == "confirmed":
             return holder
     return None
+
+
+def holder_to_tell(core: Core, user: User, run: Run) -> Holder | None:
+    """Return the confirmed user who logs in already with the address that *run* would prove for
+    *user*, and where she is told of it; None: nobody does."""
+    if run.purpose != "change-address":
+        return None
+    assert run.typed is not None, "such a run is about an address that is not the user's"
+    logins = [run.adds]
+    if run.adds is None:
+        logins = [readdressed(core, identity, run.typed) for identity in logins_of(core, user)]
+    holder = _confirmed_holder(core, user, [i for i in logins if i is not None])
+    if holder is None:
+        return None
+    known = next((a for a in holder.addresses if a.canonical == run.address), None)
+    return Holder(holder, known or login_address(holder))
 
 
 def check_has_address(user: User, asked: str) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import attrs
 
+from .. import _tokens
 from .._commits import Decision, change_user
 from .._core import Core
 from .._events import Acting
+from .._evolve import evolve
 from .._plugins import Offer
 from ..errors import (
     AdmitError,
@@ -28,12 +31,16 @@ from ..errors import (
 )
 from ..flows import Entry
 from ..masked import Secret
-from ..records import AttemptError, Run, User
+from ..records import Address, AttemptError, Run, User
 from .answers import Answer, Written, decide_answer, read_answer
-from .runs import Minted, flow_named, limit_seconds
+from .runs import Minted, active_flow, flow_named, limit_seconds
 
 _log: Final = logging.getLogger("admit.flows")
 _NONSENSE: Final = "flow-nonsense"
+_HANDED_OVER: Final = Answer(status="pending")
+_OF_DELIVERY: Final = frozenset(
+    {"delivery-deferred", "delivery-refused", "flow-timed-out", PluginOverloaded.code}
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +60,14 @@ class Entered(NamedTuple):
     answer: Answer
 
 
+class Holder(NamedTuple):
+    """Who has the address already that a run is about: she is told by a notice at *address*, and
+    nobody gets the run's token."""
+
+    user: User
+    address: Address | None
+
+
 _NO_REQUEST: Final = ResetRequest()
 
 
@@ -63,8 +78,11 @@ def enter(
     run: Run,
     minted: Minted,
     request: ResetRequest | None = None,
+    *,
+    holder: Holder | None = None,
 ) -> Entered:
-    """Call the run's flow with the newest attempt, and commit what it answered.
+    """Call the run's flow with the newest attempt, and commit what it answered. With a *holder* the
+    flow of notices is called instead; the answer is written as if it were the run's.
 
     Nothing is held meanwhile; the user is read again afterwards, and the lifecycle decides from
     what is found then.
@@ -75,7 +93,10 @@ def enter(
             changing the user, or the store went away. The lease will run out, and a worker enters
             the flow again.
     """
-    answer = _call(core, user, run, minted, request or _NO_REQUEST)
+    if holder is None:
+        answer = _call(core, user, run, minted, request or _NO_REQUEST)
+    else:
+        answer = _tell(core, run, holder)
     number = run.attempts[-1].number
 
     def decide(found: User) -> Decision[Written]:
@@ -98,13 +119,37 @@ def enter(
 
 def _call(core: Core, user: User, run: Run, minted: Minted, request: ResetRequest) -> Answer:
     entry = _entry(user, run, minted, request)
+    return _answer(core, run, entry, lambda: flow_named(core, run.flow, run.purpose))
+
+
+def _tell(core: Core, run: Run, holder: Holder) -> Answer:
+    """Tell the holder. The answer is that of a message which was handed over, or why this one was
+    not delivered: anything else would tell who may read of the run whose the address is (E1)."""
+    if holder.address is None:
+        return _HANDED_OVER
+    _log.info("run %s is about the address of another user, who is told", run.id)
+    # Of these secrets nothing is kept: they open nothing.
+    minted = Minted(_tokens.mint_token(holder.user.id), _tokens.mint_code())
+    told = evolve(
+        run, purpose="notice", reason="already-registered", typed=holder.address.typed, adds=None
+    )
+    entry = _entry(holder.user, told, minted, _NO_REQUEST)
+    answer = _answer(core, run, entry, lambda: active_flow(core, "notice"))
+    if answer.error is not None and answer.error.code in _OF_DELIVERY:
+        return answer
+    return _HANDED_OVER
+
+
+def _answer(core: Core, run: Run, entry: Entry, find: Callable[[], Offer]) -> Answer:
+    """Call the flow that *find* returns, for as long as the flow of *run* may take: so long is its
+    lease."""
     try:
-        flow = flow_named(core, run.flow, run.purpose)
+        flow = find()
         value = core.plugins.call(
             flow,
             "begin",
             lambda: flow.value.begin(entry, core.services),
-            limit_seconds(core, flow),
+            limit_seconds(core, flow_named(core, run.flow, run.purpose)),
         )
     except DeliveryFailed as problem:
         code = "delivery-deferred" if problem.temporary else "delivery-refused"

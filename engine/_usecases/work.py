@@ -17,6 +17,7 @@ from ..clock import to_text
 from ..errors import AdmitError, StoreClosed, StoreUnreachable, UserNotFound
 from ..records import AttemptError, Run, User
 from ..stores import Cursor, KeyTaken, Record
+from .change_address import holder_to_tell
 from .chores import do_chore
 from .delete import reject_loser
 from .enter import Entered, ResetRequest, enter
@@ -150,7 +151,8 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
     run, minted = begun
     request = core.waiting_resets.pop(run.id, None) or ResetRequest()
     try:
-        entered = enter(core, SYSTEM, user, run, minted, request)
+        holder = holder_to_tell(core, user, run)
+        entered = enter(core, SYSTEM, user, run, minted, request, holder=holder)
     except KeyTaken as taken:
         reject_loser(core, user.id, taken, run=run.id)
         return 1
