@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from ..errors import NotConfigured, UnknownName
 from ..records import Address, Run, User
 from .runs import active_flow, login_address, new_run
@@ -12,17 +13,29 @@ from .runs import active_flow, login_address, new_run
 def begin_notice(
     core: Core, by: Acting, user: User, reason: str, about: Address | None = None
 ) -> tuple[User, Run, Happening]:
-    """Return *user* with a queued notice to her address, or to the one that it is *about*.
+    """Return *user* with a queued notice to her address, or to the one that it is *about*. One that
+    waits already and says the same there is folded into it: however often something is done while
+    nobody works the queue, her document holds one notice of it.
 
     Raises:
         NotConfigured, UnknownName: nothing can tell her.
     """
     flow = active_flow(core, "notice")
+    if about is None:
+        about = login_address(user)
+    equal = [run for run in user.runs if _says(run, reason, about)]
+    folded = [run for run in equal if run.result is None and run.due_at is not None]
+    user = evolve(user, runs=tuple([run for run in user.runs if run not in folded]))
     new, run, _ = new_run(
         core, by, user, purpose="notice", flow=flow, reason=reason, queued=True, about=about
     )
     codes = {"flow": flow.name, "reason": reason}
     return new, run, Happening("notice", run=run.id, codes=codes)
+
+
+def _says(run: Run, reason: str, about: Address | None) -> bool:
+    address = None if about is None else about.canonical
+    return (run.purpose, run.reason, run.address) == ("notice", reason, address)
 
 
 def with_notice(

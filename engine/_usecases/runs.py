@@ -225,15 +225,15 @@ def cancelled(user: User, purposes: tuple[Purpose, ...], now: datetime) -> User:
 
 
 def trimmed(user: User, now: datetime) -> tuple[Run, ...]:
-    """Return the runs to keep besides a new one: the newest, and every one still valid.
+    """Return the runs to keep besides a new one: the newest, every one still valid, and every one
+    that waits in the queue: whoever does much in another's account must not thereby silence what
+    tells her (security.md T8). Not more wait than there are purposes, and things to be told of.
 
     Once nobody waits for them, what is left of a finished run loses its digests.
     """
     recent = len(user.runs) - (RUNS_KEPT - 1)
     kept = []
     for place, run in enumerate(user.runs):
-        if place < recent and not run.attempts:
-            continue  # queued, and never attempted: nobody holds a token of it
         is_alive = run.due_at is not None or bool(live_attempts(run, now))
         if place < recent and not is_alive:
             continue

@@ -1,0 +1,108 @@
+"""T8, T9 and H4: what tells an owner of her account reaches her, whoever has her session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from told_providers import open_told, told
+
+from admit import Engine, LogIn, User
+from admit.testing import Inbox, MemoryStore, SettableClock
+
+PASSWORD = "correct horse battery staple"
+ADDRESS = "ada@example.com"
+
+
+@pytest.fixture
+def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[Engine]:
+    """An engine with providers that believe what they are told."""
+    with open_told(store, clock, inbox) as opened:
+        yield opened
+
+
+@pytest.fixture
+def stolen(engine: Engine, inbox: Inbox) -> LogIn:
+    """A session of Ada that a thief has got; her address is proved, her mailbox empty."""
+    engine.register(ADDRESS, PASSWORD)
+    engine.confirm(**inbox.last_link().credentials)
+    inbox.messages.clear()
+    return engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+
+
+def link(engine: Engine, login: LogIn, who: str = "thief") -> User:
+    return engine.public.identities.link(login.access_token, "told", **told(who))
+
+
+def unlink(engine: Engine, login: LogIn, who: str = "thief") -> User:
+    return engine.public.identities.unlink(
+        access_token=login.access_token, provider="told", identity=f"id-of-{who}"
+    )
+
+
+def said(inbox: Inbox, words: str) -> int:
+    """In how many messages to Ada these words stand."""
+    return sum(words in message.text for message in inbox.to(ADDRESS))
+
+
+def work(engine: Engine) -> None:
+    while engine.work_once():
+        pass
+
+
+def test_t8_nobody_flushes_the_notice_of_what_he_did(
+    engine: Engine, stolen: LogIn, inbox: Inbox
+) -> None:
+    """
+    Given a thief who asked for another address, and whose notice waits in the queue,
+    when he does so much else that more runs are made than are kept,
+    then the owner is told of the first thing, too.
+    """
+    engine.public.identities.change_address(access_token=stolen.access_token, to="x@example.org")
+    for number in range(4):
+        link(engine, stolen, f"thief-{number}")
+        unlink(engine, stolen, f"thief-{number}")
+
+    work(engine)
+
+    assert 1 == said(inbox, "another e-mail address")
+
+
+def test_t8_nobody_flushes_a_reset_that_the_owner_asked_for(
+    engine: Engine, stolen: LogIn, inbox: Inbox
+) -> None:
+    """Given a reset in the queue, when a thief does much, then it is sent, and opens her account."""
+    engine.public.reset(address=ADDRESS)
+    for number in range(4):
+        link(engine, stolen, f"thief-{number}")
+        unlink(engine, stolen, f"thief-{number}")
+
+    work(engine)
+
+    reset = next(m for m in inbox.to(ADDRESS) if "password" in m.subject)
+    inbox.messages[:] = [reset]
+    engine.set_password(**inbox.last_link().credentials, password="another one entirely")
+
+
+def test_t8_equal_notices_that_wait_are_one(
+    engine: Engine, stolen: LogIn, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given an outage of the mail, and one of the worker,
+    when the same things are done again and again meanwhile,
+    then the document keeps one notice of each, and one is sent of each when the mail is back.
+    """
+    inbox.refuse_mail(temporary=True)
+    for number in range(10):
+        link(engine, stolen, f"thief-{number}")
+        unlink(engine, stolen, f"thief-{number}")
+        if number < 5:
+            work(engine)
+
+    waiting = [r for r in engine.users.get(stolen.user.id).runs if r.result is None]
+    assert ["identity-linked", "identity-unlinked"] == sorted(run.reason for run in waiting)
+    inbox.accept_mail()
+    clock.advance(timedelta(minutes=1))
+    work(engine)
+    assert (1, 1) == (said(inbox, "was added"), said(inbox, "was removed"))
