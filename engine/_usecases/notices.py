@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
+
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
@@ -15,7 +18,8 @@ def begin_notice(
 ) -> tuple[User, Run, Happening]:
     """Return *user* with a queued notice to her address, or to the one that it is *about*. One that
     waits already and says the same there is folded into it: however often something is done while
-    nobody works the queue, her document holds one notice of it.
+    nobody works the queue, her document holds one notice of it. One that went out within the
+    setting `cool_down` lets it wait: whoever does much sends nobody a flood of mails.
 
     Raises:
         NotConfigured, UnknownName: nothing can tell her.
@@ -27,7 +31,15 @@ def begin_notice(
     folded = [run for run in equal if run.result is None and run.due_at is not None]
     user = evolve(user, runs=tuple([run for run in user.runs if run not in folded]))
     new, run, _ = new_run(
-        core, by, user, purpose="notice", flow=flow, reason=reason, queued=True, about=about
+        core,
+        by,
+        user,
+        purpose="notice",
+        flow=flow,
+        reason=reason,
+        queued=True,
+        due_at=_due_after(core, equal),
+        about=about,
     )
     codes = {"flow": flow.name, "reason": reason}
     return new, run, Happening("notice", run=run.id, codes=codes)
@@ -36,6 +48,12 @@ def begin_notice(
 def _says(run: Run, reason: str, about: Address | None) -> bool:
     address = None if about is None else about.canonical
     return (run.purpose, run.reason, run.address) == ("notice", reason, address)
+
+
+def _due_after(core: Core, equal: Iterable[Run]) -> datetime:
+    """Return when one more may go out; whether an attempt came through is not always known."""
+    tried = [run.attempts[-1].started_at for run in equal if run.attempts]
+    return max([core.now(), *(at + core.settings.cool_down for at in tried)])
 
 
 def with_notice(

@@ -105,11 +105,13 @@ def new_run(
     flow: Offer,
     reason: str,
     queued: bool = False,
+    due_at: datetime | None = None,
     about: Address | None = None,
     adds: Identity | None = None,
 ) -> tuple[User, Run, Minted | None]:
     """Return *user* with a new run about her address, or about one that is not hers: leased to its
-    first attempt, or queued for a worker. *adds*: what its token, pressed, adds to her."""
+    first attempt, or *queued* for a worker, who takes it up *due_at*, or at once. *adds*: what its
+    token, pressed, adds to her."""
     now = core.now()
     address = login_address(core, user) if about is None else about
     is_hers = address is None or address in user.addresses
@@ -124,7 +126,7 @@ def new_run(
         locale=by.locale,
         proves=bool(getattr(flow.value, "proves_address", False)),
         created_at=now,
-        due_at=now if queued else None,
+        due_at=(due_at or now) if queued else None,
     )
     minted = None
     if not queued:

@@ -72,7 +72,7 @@ def test_t8_nobody_flushes_the_notice_of_what_he_did(
 def test_t8_nobody_flushes_a_reset_that_the_owner_asked_for(
     engine: Engine, stolen: LogIn, inbox: Inbox
 ) -> None:
-    """Given a reset in the queue, when a thief does much, then it is sent, and opens her account."""
+    """Given a reset in the queue, when a thief does much, then it is sent and works."""
     engine.public.reset(address=ADDRESS)
     for number in range(4):
         link(engine, stolen, f"thief-{number}")
@@ -106,3 +106,38 @@ def test_t8_equal_notices_that_wait_are_one(
     clock.advance(timedelta(minutes=1))
     work(engine)
     assert (1, 1) == (said(inbox, "was added"), said(inbox, "was removed"))
+
+
+def test_e2_whoever_does_much_sends_no_flood_of_notices(
+    engine: Engine, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given an account with an address that nobody proved, and a worker who works all the time,
+    when its user links and unlinks again and again,
+    then its owner gets one mail of each within a cool-down, and one more after it.
+    """
+    engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    inbox.messages.clear()
+    login = engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    for number in range(10):
+        link(engine, login, f"thief-{number}")
+        work(engine)
+        unlink(engine, login, f"thief-{number}")
+        work(engine)
+
+    assert (1, 1) == (said(inbox, "was added"), said(inbox, "was removed"))
+    clock.advance(timedelta(minutes=1))
+    work(engine)
+    assert (2, 2) == (said(inbox, "was added"), said(inbox, "was removed"))
+
+
+def test_e2_without_a_cool_down_each_notice_goes_out_at_once(
+    engine: Engine, stolen: LogIn, inbox: Inbox
+) -> None:
+    """As any other message, where the setting says so."""
+    engine.settings.set("cool_down", 0)
+    for number in range(3):
+        link(engine, stolen, f"thief-{number}")
+        work(engine)
+
+    assert 3 == said(inbox, "was added")
