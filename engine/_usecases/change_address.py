@@ -196,7 +196,7 @@ def holder_to_tell(core: Core, user: User, run: Run) -> Holder | None:
     if holder is None:
         return None
     known = next((a for a in holder.addresses if a.canonical == run.address), None)
-    return Holder(holder, known or login_address(holder))
+    return Holder(holder, known or login_address(core, holder))
 
 
 def check_has_address(user: User, asked: str) -> None:

@@ -337,11 +337,11 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         user = commit_decision(core, by, None, decision, settle=settle)
     except KeyTaken as taken:
         holder = find_by_key(core, taken.key)
-        identity = None if holder is None else _identity(core, holder, provider, claim)
-        if holder is None or identity is None:
+        theirs = None if holder is None else _identity(core, holder, provider, claim)
+        if holder is None or theirs is None:
             raise TryLater("others are changing this user") from None
         # Whoever was let in was nobody yet: the holder is asked about like anybody known.
-        known = attrs.evolve(known, user=holder, identity=identity)
+        known = attrs.evolve(known, user=holder, identity=theirs)
         _let_in(core, by, provider, known, holder)
         return _enter(core, by, provider, known, holder, settle)
     return opened.log_in(user)

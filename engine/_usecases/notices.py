@@ -26,7 +26,7 @@ def begin_notice(
     """
     flow = active_flow(core, "notice")
     if about is None:
-        about = login_address(user)
+        about = login_address(core, user)
     equal = [run for run in user.runs if _says(run, reason, about)]
     folded = [run for run in equal if run.result is None and run.due_at is not None]
     user = evolve(user, runs=tuple([run for run in user.runs if run not in folded]))
