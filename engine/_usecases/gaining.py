@@ -57,6 +57,20 @@ def gain(
     return Gained(left_to_worker(core, new), codes, detail)
 
 
+def told_apart(core: Core, user: User, identities: tuple[Identity, ...]) -> tuple[Identity, ...]:
+    """Return *identities* that *user* is about to gain, each with an id that no other of hers of
+    the same provider has: sessions and events name them by it, and several issuers may give the
+    same. The login key leads to it as before."""
+    taken = {(identity.provider, identity.id) for identity in user.identities}
+    apart: list[Identity] = []
+    for identity in identities:
+        if (identity.provider, identity.id) in taken:
+            identity = evolve(identity, id=core.mint_id())
+        taken.add((identity.provider, identity.id))
+        apart.append(identity)
+    return tuple(apart)
+
+
 def _is_first_proof(user: User, proved: Address) -> bool:
     return proved.proved_at is not None and any(
         a.canonical == proved.canonical and a.proved_at is None for a in user.addresses

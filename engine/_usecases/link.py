@@ -35,7 +35,7 @@ from . import gate, guesses
 from .calling_session import carried_on, check_open
 from .confirming import newest, waiting
 from .first_proof import named
-from .gaining import gain
+from .gaining import gain, told_apart
 from .log_in import check_state
 from .merge import decide_absorption, plan_of
 from .notices import with_notice
@@ -219,6 +219,7 @@ def _decide(
         private=claim.private,
         added_at=now,
     )
+    [identity] = told_apart(core, user, (identity,))
     addresses = _addresses(proof, core)
     return decide_gain(core, by, user, identity, addresses, asks, proved_again=True)
 

@@ -286,20 +286,14 @@ def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> 
         dict(identity.private),
         dict(identity.data),
     ):
-        new = _with_identity(new, evolve(identity, private=private, data=data))
+        new = _with_identity(new, identity, evolve(identity, private=private, data=data))
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
         new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
     return None if new is user else new
 
 
-def _with_identity(user: User, identity: Identity) -> User:
-    return evolve(
-        user,
-        identities=tuple(
-            identity if (i.provider, i.id) == (identity.provider, identity.id) else i
-            for i in user.identities
-        ),
-    )
+def _with_identity(user: User, old: Identity, new: Identity) -> User:
+    return evolve(user, identities=tuple(new if i == old else i for i in user.identities))
 
 
 def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: bool) -> LogIn:

@@ -19,7 +19,7 @@ from ..stores import Cursor, Put
 from .calling_session import carried_on, check_open
 from .custom_data import moving
 from .first_proof import named
-from .gaining import gain
+from .gaining import gain, told_apart
 from .notices import with_notice
 from .prepared import Finish, Prepared, done
 from .registering import registers
@@ -121,7 +121,7 @@ def decide_absorption(
         ),
     )
     coming = tuple(a for a in absorbed.addresses if a.canonical in stays)
-    new = gain(core, base, plan.moves, coming, asks).user
+    new = gain(core, base, told_apart(core, into, plan.moves), coming, asks).user
     if trigger == "merge" and new.epoch == into.epoch:
         new = evolve(new, epoch=into.epoch + 1)
     new, told = _with_notices(core, by, new, absorbed, trigger)
@@ -228,7 +228,8 @@ def _applied(plan: MergePlan, now: MergePlan) -> MergePlan:
 
 
 def _name(identity: Identity) -> tuple[str, str]:
-    return identity.provider, identity.id
+    """Who somebody is at a provider: several of its issuers may give the same id."""
+    return identity.provider, identity.login_key or identity.id
 
 
 def _check_plan(core: Core, plan: MergePlan) -> None:

@@ -29,7 +29,7 @@ from admit.errors import (
     UserNotFound,
     WrongCredentials,
 )
-from admit.providers import Provider
+from admit.providers import Credentials, Provider
 from admit.records import UserId
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -42,6 +42,36 @@ ADDRESS = "ada@example.com"
 def engine(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
     """An engine with the providers `told`, `other` and `nobody`, in the flow `email`."""
     with open_told(store, clock, inbox) as opened:
+        yield opened
+
+
+class MovedIssuer:
+    """A plugin that offers `moved`: of several issuers, each of which counts its people from 1."""
+
+    @admit.hookimpl
+    def register_providers(self) -> Iterable[Provider]:
+        return [NumberedProvider("moved")]
+
+
+class NumberedProvider(ToldProvider):
+    """Takes any number of any issuer's; the number alone is the identity's id."""
+
+    def identify(self, credentials: Credentials, services: admit.Services) -> admit.Claim:
+        issuer, number = credentials["issuer"], credentials["number"]
+        return admit.Claim(
+            login_key=f"{issuer}#{number}",
+            identity_id=number,
+            proved=True,
+            creates_users=True,
+            data={"issuer": issuer, "seen": credentials.get("seen", 0)},
+        )
+
+
+@pytest.fixture
+def moved(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
+    """An engine with the provider `moved`."""
+    plugins = [MovedIssuer()]
+    with open_engine(store, clock=clock, inbox=inbox, plugins=plugins) as opened:
         yield opened
 
 
@@ -481,3 +511,48 @@ def test_a_registration_that_is_gone_by_then_is_wrong(
         pytest.raises(WrongCredentials),
     ):
         other.identities.link(login.user, "local-userpass", username=ADDRESS, password=PASSWORD)
+
+
+# --- several identities that a provider calls alike ----------------------------------------------
+
+
+def joined(engine: admit.Engine, way: str) -> User:
+    """A user who is number 1 of an old issuer and of a new one."""
+    login = engine.log_in("moved", issuer="old", number="1")
+    if way == "link":
+        return link(engine, login, "moved", issuer="new", number="1")
+    other = engine.log_in("moved", issuer="new", number="1")
+    return engine.identities.merge(login.user, other.user)
+
+
+@pytest.mark.parametrize("way", ["link", "merge"])
+def test_o1_who_is_called_alike_by_two_issuers_stays_two_identities(
+    moved: admit.Engine, way: str
+) -> None:
+    """
+    Given a user whom two issuers of one provider call by the same number,
+    when she logs in by one of them, whose data has changed,
+    then the other one is as before, and both log her in.
+    """
+    user = joined(moved, way)
+
+    moved.log_in("moved", issuer="new", number="1", seen=2)
+
+    keys = ["old#1", "new#1"]
+    assert keys == [i.login_key for i in moved.users.get(user.id).identities]
+    assert [0, 2] == [i.data["seen"] for i in moved.users.get(user.id).identities]
+    assert {user.id} == {
+        moved.log_in("moved", issuer=issuer, number="1").user.id for issuer in ("old", "new")
+    }
+
+
+@pytest.mark.parametrize("way", ["link", "merge"])
+def test_o1_each_of_them_is_unlinked_by_its_own_id(moved: admit.Engine, way: str) -> None:
+    """Given the same, then their ids differ, and one of them can be unlinked."""
+    user = joined(moved, way)
+    old, new = user.identities
+    assert old.id != new.id
+
+    user = moved.identities.unlink(user, provider="moved", identity=new.id)
+
+    assert ["old#1"] == [identity.login_key for identity in user.identities]
