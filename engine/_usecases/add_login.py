@@ -80,7 +80,8 @@ def validated(
         client=by.client,
     )
     with refusals_recorded(core, by, user, "link"):
-        gate.pass_gate(core, attrs.evolve(admission_of(asked, user), way="link"))
+        admission = attrs.evolve(admission_of(asked, user), way="link")
+        gate.pass_gate(core, admission, to_be_proved=True)
         core.plugins.veto("before_register", request=asked)
     return valid
 

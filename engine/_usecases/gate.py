@@ -111,11 +111,14 @@ def pass_with_claim(
         pass_gate(core, admission, names_address=claim.proved and claim.user is None)
 
 
-def pass_gate(core: Core, admission: Admission, *, names_address: bool = True) -> None:
+def pass_gate(
+    core: Core, admission: Admission, *, names_address: bool = True, to_be_proved: bool = False
+) -> None:
     """Return if somebody is let in.
 
     The domain of an address is looked at where the provider names one: not at a log-in that
-    compares a password with what is kept, nor at one with a key.
+    compares a password with what is kept, nor at one with a key. *to_be_proved*: a message goes
+    there before the address counts, so that nobody has to vouch for it now.
 
     Raises:
         NewUsersRefused: who has no account gets none here.
@@ -126,12 +129,12 @@ def pass_gate(core: Core, admission: Admission, *, names_address: bool = True) -
     rules = core.sources.of_provider(admission.provider)
     if admission.user is None and not rules.allow_new_users:
         raise NewUsersRefused(admission.provider)
-    if names_address and not _domain_fits(admission, rules):
+    if names_address and not _domain_fits(admission, rules, to_be_proved):
         raise DomainRefused(admission.provider)
     core.plugins.veto("before_admission", admission=admission)
 
 
-def _domain_fits(admission: Admission, rules: ProviderSettings) -> bool:
+def _domain_fits(admission: Admission, rules: ProviderSettings, to_be_proved: bool) -> bool:
     allowed, refused = rules.allowed_domains, rules.refused_domains
     if not allowed and not refused:
         return True
@@ -140,9 +143,8 @@ def _domain_fits(admission: Admission, rules: ProviderSettings) -> bool:
         return not allowed
     if any(_is_of(domain, pattern) for pattern in refused):
         return False
-    # Whoever registers proves the address later; what a provider says and does not vouch for
-    # anybody could have told it.
-    vouched = admission.way == "register" or admission.address_proved
+    # What a provider says and does not vouch for anybody could have told it.
+    vouched = to_be_proved or admission.address_proved
     return not allowed or (vouched and any(_is_of(domain, pattern) for pattern in allowed))
 
 

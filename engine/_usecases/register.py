@@ -109,7 +109,7 @@ def validate(
             client=by.client,
         )
         with refusals_recorded(core, by, None, "register"):
-            gate.pass_gate(core, admission_of(registration))
+            gate.pass_gate(core, admission_of(registration), to_be_proved=True)
             core.plugins.veto("before_register", request=registration)
     private: Mapping[str, str] = {}
     if password is not None:

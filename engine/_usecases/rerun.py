@@ -171,7 +171,7 @@ def ask_plugins(core: Core, by: Acting, user: User, to: str) -> None:
             data=identity.data,
             client=by.client,
         )
-        gate.pass_gate(core, admission_of(asked, user))
+        gate.pass_gate(core, admission_of(asked, user), to_be_proved=True)
         core.plugins.veto("before_register", request=asked)
 
 

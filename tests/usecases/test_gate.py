@@ -225,6 +225,24 @@ def test_the_domain_of_a_registration_is_looked_at(open_house: Open) -> None:
     assert ada.id == login.user.id
 
 
+def test_the_domain_of_a_further_login_is_looked_at(open_house: Open) -> None:
+    """
+    Given a list of allowed domains for passwords,
+    when a user of another provider adds a login, then she may with an address of one of them – it
+    is proved by the message that goes there –, and with no other.
+    """
+    engine = open_house()
+    engine.settings.set("local-userpass.allowed_domains", "example.com")
+    user = engine.log_in("house", who="ada").user
+
+    with pytest.raises(DomainRefused):
+        engine.identities.add_login(user, "ada@example.org", PASSWORD)
+    added = engine.identities.add_login(user, "ada@example.com", PASSWORD)
+
+    assert "ada@example.com" == added.runs[-1].address
+    assert [("link", "domain-refused")] == refusals(engine)
+
+
 def test_the_application_chooses_what_is_kept_of_a_person(open_house: Open) -> None:
     """
     Given the application wants names alone,
