@@ -256,6 +256,9 @@ def decide_changed(
     now = core.now()
     old = login_address(core, user)
     logins = logins_of(core, user)
+    known = next((a for a in user.addresses if a.canonical == address.canonical), None)
+    if known is not None and address.proved_at is None:  # what was proved once stays so
+        address = evolve(address, proved_at=known.proved_at, proved_by=known.proved_by)
     new = user if run is None else with_run(user, ended(run, "success", now))
     new = evolve(
         cancelled(new, ALL_PROOFS, now),

@@ -512,6 +512,26 @@ def test_an_admin_changes_it_at_once_without_proof(
         engine.identities.confirm_address(**pending)
 
 
+def test_h3_what_an_admin_changes_to_a_proved_address_stays_proved(
+    engine: admit.Engine, ada: LogIn, inbox: Inbox
+) -> None:
+    """
+    Given a user with a further address that her provider vouched for, and an identity,
+    when an admin makes that address her login, then it is as proved as it was,
+    so that a reset of hers drops nothing as if nobody had been heard of before.
+    """
+    engine.identities.link(ada.user, "told", **told("ada", NEW, True))
+
+    user = engine.identities.change_address_manually(ada.user, to=NEW)
+
+    assert [(NEW, "told")] == [(a.typed, a.proved_by) for a in user.addresses]
+    engine.reset(user)
+    while engine.work_once():
+        pass
+    user = engine.set_password(password="another long phrase", **inbox.last_link(NEW).credentials)
+    assert ["local-userpass", "told"] == [identity.provider for identity in user.identities]
+
+
 def test_an_admin_takes_no_address_from_anybody(engine: admit.Engine, ada: LogIn) -> None:
     """Without proof, also who waits with it keeps it – where waiting holds the address."""
     engine.confirm_manually(engine.register("grace@example.com", PASSWORD))
