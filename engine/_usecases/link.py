@@ -285,7 +285,8 @@ def _absorb(
     for this. It moves, and its user is absorbed.
 
     Raises:
-        IdentityTaken: that user has logged in, or has other identities.
+        IdentityTaken: that user has logged in, has other identities, or custom data that would be
+            lost without a word: a merge tells beforehand.
     """
 
     def decide(user: User, other: User) -> Both[None]:
@@ -304,6 +305,8 @@ def _absorb(
         plan = plan_of(core, user, other)
         if plan.collisions:
             raise AlreadyLinked(proof.offer.name)
+        if plan.drops_custom_data:
+            raise IdentityTaken(proof.offer.name)
         return decide_absorption(core, by, plan, asks, trigger="link")
 
     try:

@@ -74,14 +74,15 @@ class Outdated(NotAllowedNow):
 
 
 class IdentityTaken(NotAllowedNow):
-    """This identity belongs to another user, who logged in with it. Nothing was changed."""
+    """This identity belongs to another user, who logged in with it or has custom data that a link
+    would drop. Nothing was changed."""
 
     code = "identity-taken"
 
     def __init__(self, provider: str) -> None:
         super().__init__(provider)
         self.provider = provider
-        self.sentence = f"Another account logs in with this {provider!r} identity."
+        self.sentence = f"Another account has this {provider!r} identity."
         self.next_step = "Log in with it; to have one account instead of two, merge them."
 
 

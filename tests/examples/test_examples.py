@@ -49,7 +49,7 @@ newest message. [token-superseded]
         kept in the trail: dispatched, by support-7
     """,
     "merge_accounts": """
-        link: Another account logs in with this 'badge' identity. Log in with it; to have one \
+        link: Another account has this 'badge' identity. Log in with it; to have one \
 account instead of two, merge them. [identity-taken]
         moves: ['badge'] drops: ()
         one account: ['local-userpass', 'badge']

@@ -556,3 +556,27 @@ def test_o1_each_of_them_is_unlinked_by_its_own_id(moved: admit.Engine, way: str
     user = moved.identities.unlink(user, provider="moved", identity=new.id)
 
     assert ["old#1"] == [identity.login_key for identity in user.identities]
+
+
+# --- what a link refuses so that nothing is lost -------------------------------------------------
+
+
+def test_custom_data_of_both_is_no_link_but_a_merge(engine: admit.Engine) -> None:
+    """
+    Given a registration that was never logged in with, and custom data of both users,
+    when it is linked, then that is refused: a merge says beforehand that one of them goes.
+    """
+    login = engine.log_in("told", **told("ada"))
+    engine.custom_data.set(login.user, {"plan": "tin"})
+    other = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    engine.custom_data.set(other, {"wallet": 100})
+
+    with pytest.raises(IdentityTaken):
+        link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+
+    assert {"wallet": 100} == engine.custom_data.get(other).data
+    assert ["told"] == providers(engine.users.get(login.user.id))
+
+    engine.custom_data.set(other, {"plan": "tin"})
+    user = link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
+    assert ["told", "local-userpass"] == providers(user)
