@@ -264,11 +264,15 @@ def decide_gain(
 
 def check_may_link(user: User) -> None:
     """Return if *user* can have several identities. Raises NotAllowed: it is not confirmed, or a
-    server's."""
+    server's, disabled, or about to be deleted."""
     if user.type != "normal":
         raise NotAllowed("a server's", "link", ())
     if user.state != "confirmed":
         raise NotAllowed(user.state, "link", triggers_from(user.state))
+    if user.disabled:
+        raise NotAllowed("disabled", "link", ("enable",))
+    if user.delete_at is not None:
+        raise NotAllowed("about to be deleted", "link", ("restore",))
 
 
 def _absorb(

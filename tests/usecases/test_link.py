@@ -580,3 +580,19 @@ def test_custom_data_of_both_is_no_link_but_a_merge(engine: admit.Engine) -> Non
     engine.custom_data.set(other, {"plan": "tin"})
     user = link(engine, login, "local-userpass", username=ADDRESS, password=PASSWORD)
     assert ["told", "local-userpass"] == providers(user)
+
+
+def test_nothing_is_linked_to_who_is_disabled_or_about_to_be_deleted(engine: admit.Engine) -> None:
+    """Nor by the application: a way in that nobody sees would open with the account again."""
+    disabled = engine.log_in("told", **told("ada")).user
+    engine.disable(disabled)
+    engine.settings.set("deletion_grace", "7d")
+    leaving = engine.log_in("told", **told("grace")).user
+    engine.delete(leaving)
+
+    for user in (disabled, leaving):
+        with pytest.raises(NotAllowed):
+            engine.identities.link(user, "other", **told("further"))
+        with pytest.raises(NotAllowed):
+            engine.identities.add_login(user, ADDRESS, PASSWORD)
+        assert ["told"] == providers(engine.users.get(user.id))
