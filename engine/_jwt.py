@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 
 from ._base64url import base64url
-from ._signatures import HS256, TokenKey, encode_json
+from ._signatures import TokenKey, encode_json
 from ._token_keys import TokenKeys
 from .errors import SessionInvalid
 
@@ -50,9 +50,10 @@ class TokenSigner:
             whole["aud"] = self.audience
         return _signed(self.keys.signing(now), whole)
 
-    def sign_refresh(self, claims: Mapping[str, object], now: datetime) -> str:
-        """Return *claims* as a refresh token."""
-        return _signed(self.keys.signing(now, HS256), {**claims, "typ": "refresh"})
+    def sign_refresh(self, claims: Mapping[str, object], now: datetime, generation: int = 0) -> str:
+        """Return *claims* as a refresh token, as the engine key of this *generation* made it."""
+        key = self.keys.signing_by_hmac(now, generation)
+        return _signed(key, {**claims, "typ": "refresh"})
 
     def verify_access(self, token: str, now: datetime) -> Mapping[str, Any]:
         """Return the claims of an access token of ours that has not expired.

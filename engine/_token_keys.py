@@ -116,6 +116,16 @@ class TokenKeys:
             assert slot is not None, "it was just made"
         return slot.key
 
+    def signing_by_hmac(self, now: datetime, generation: int) -> TokenKey:
+        """Return the HS256 key that signs now, or what it is under an older engine key: 0 is the
+        newest, as in the ring."""
+        newest = self.signing(now, HS256)
+        if generation == 0:
+            return newest
+        number = self._slots[newest.header].id.rpartition(".")[2]
+        sub_key = self._ring.sub_keys(f"{PURPOSE} {number}")[generation]
+        return HmacKey(f"{self._ring.ids[generation]}.{number}", sub_key)
+
     def verifying(self, header: str, now: datetime) -> TokenKey | None:
         """Return the key whose access tokens have this header, while it verifies; else None."""
         slot = self._slot(header)

@@ -46,9 +46,9 @@ def refresh(core: Core, by: Acting, token: str | Secret) -> LogIn:
                 return _rotate(core, by, user, session, secret, now)
             except VersionMoved:
                 continue  # a second request with the same token: it is the replaced one now
-        successor = _successor(core, session, secret)
-        is_next = same(session.refresh_digest, token_digest(successor.reveal()))
-        if is_next and now - session.refreshed_at <= core.settings.refresh_token_grace:
+        successor = _present(core, session, secret)
+        is_in_time = now - session.refreshed_at <= core.settings.refresh_token_grace
+        if successor is not None and is_in_time:
             return _answer(user, session, access_token(core, user, session, now), successor)
         # It was replaced, so somebody holds the newer one: the thief or the owner, nobody can say.
         end_one(core, by, user, session, because="reused")
@@ -70,7 +70,17 @@ def _rotate(
     return _answer(user, new, access, successor)
 
 
-def _successor(core: Core, session: Session, secret: str) -> Secret:
+def _present(core: Core, session: Session, secret: str) -> Secret | None:
+    """Return the session's present token if it is the one that followed *secret*, whichever of the
+    engine's keys it was made with; else None."""
+    for generation in range(len(core.keys.ids)):
+        token = _successor(core, session, secret, generation)
+        if same(session.refresh_digest, token_digest(token.reveal())):
+            return token
+    return None
+
+
+def _successor(core: Core, session: Session, secret: str, generation: int = 0) -> Secret:
     """Return the token that follows the one with *secret*.
 
     It is computed, not drawn, from that secret, which is stored nowhere, and the engine key: so who
@@ -78,8 +88,8 @@ def _successor(core: Core, session: Session, secret: str) -> Secret:
     tokens than the last, another would follow.
     """
     message = f"{session.id}:{secret}".encode()
-    follows = hmac.digest(core.keys.sub_key(PURPOSE), message, "sha256")
-    return refresh_token(core, session, base64url(follows))
+    follows = hmac.digest(core.keys.sub_keys(PURPOSE)[generation], message, "sha256")
+    return refresh_token(core, session, base64url(follows), generation)
 
 
 def _see(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +15,7 @@ from .._base64url import base64url
 from .._codec import session_from, session_put
 from .._core import Core
 from .._events import Acting, Happening
-from .._tokens import token_digest
+from .._tokens import same, token_digest
 from ..masked import Secret
 from ..records import Identity, LogIn, Session, SessionId, User
 from ..settings import LONGEST_SESSION
@@ -31,6 +31,9 @@ SEEN_EVERY: Final = timedelta(minutes=15)
 NEVER: Final = _jwt.instant(0)
 """When the user of a key's session has proved who she is."""
 _DIGEST_BYTES: Final = 9
+MADE_HERE: Final = "refresh tokens made here"
+"""Names the sub-key."""
+_MAC_BYTES: Final = 16
 
 
 @attrs.frozen(kw_only=True)
@@ -106,16 +109,32 @@ def open_session(
     )
 
 
-def refresh_token(core: Core, session: Session, secret: str) -> Secret:
-    """Return the refresh token of a session as it is now. *secret* makes it unguessable."""
+def refresh_token(core: Core, session: Session, secret: str, generation: int = 0) -> Secret:
+    """Return the refresh token of a session as it is now, made with the engine key of this
+    *generation*: 0 is the newest. *secret* makes it unguessable."""
     claims = {
         "sub": session.user,
         "sid": session.id,
         "iat": _jwt.seconds(session.refreshed_at),
         "exp": _jwt.seconds(session.expires_at),
         "jti": secret,
+        "mac": _mac(core.keys.sub_keys(MADE_HERE)[generation], session.id, secret),
     }
-    return Secret(core.signer.sign_refresh(claims, session.refreshed_at))
+    return Secret(core.signer.sign_refresh(claims, session.refreshed_at, generation))
+
+
+def is_made_here(core: Core, claims: Mapping[str, object]) -> bool:
+    """Return whether a refresh token was once this session's, as the engine's key alone can say. A
+    key that signs tokens can leak, is replaced then, and goes on to verify what is kept as a
+    digest; of a token that was replaced no digest is kept."""
+    said, session_id, secret = (str(claims.get(name)) for name in ("mac", "sid", "jti"))
+    macs = [_mac(key, session_id, secret) for key in core.keys.sub_keys(MADE_HERE)]
+    return said.isascii() and any(same(mac, said) for mac in macs)
+
+
+def _mac(key: bytes, session_id: str, secret: str) -> str:
+    message = f"{session_id}:{secret}".encode(errors="surrogatepass")  # JSON may have half a sign
+    return base64url(hmac.digest(key, message, "sha256")[:_MAC_BYTES])
 
 
 def network_digest(core: Core, user_id: str, address: str) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from .. import _jwt
 from .._codec import authenticated_at, session_from, user_from
 from .._commits import Decision, build, change_user, commit, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
-from ..errors import SessionInvalid
+from .._tokens import same, token_digest
+from ..errors import SessionInvalid, StoreError
 from ..masked import Secret
 from ..records import Access, Session, SessionId, User, UserId
 from ..stores import Record, Ref, Remove
 from .prepared import Finish, Prepared, done
-from .session_opening import sessions_of
+from .session_opening import is_made_here, sessions_of
+from .throttle import counted
+
+RECORDED_EVERY: Final = timedelta(days=1)
+"""The use of a dead session's token is recorded once in this time."""
 
 
 def verify(core: Core, token: str | Secret) -> Access:
@@ -50,21 +58,36 @@ def of_refresh_token(core: Core, by: Acting, text: str) -> tuple[User, Session, 
     is the session's present one is for the caller to ask.
 
     Raises:
-        SessionInvalid: malformed, forged, expired or ended.
+        SessionInvalid: malformed, forged – though by a key that signed tokens –, expired or ended.
     """
     now = core.now()
     claims = core.signer.verify_refresh(text, now)
+    is_ours = is_made_here(core, claims)
     user, session = _found(core, claims["sub"], claims["sid"])
     try:
         user, session = _alive(user, session, claims["sub"])
     except SessionInvalid as problem:
-        # Signed by us once, so it is no stranger's guess that could fill the store.
-        record_refusal(core, by, None if user is None else user_from(user), "session", problem.code)
+        if is_ours and user is not None:
+            _record_use(core, by, user_from(user), claims["sid"], problem)
         raise
     opened = session_from(session)
+    if not is_ours and not same(opened.refresh_digest, token_digest(text)):
+        raise SessionInvalid("malformed")
     if opened.expires_at <= now:
         raise SessionInvalid("ended")
     return user_from(user), opened, claims["jti"]
+
+
+def _record_use(
+    core: Core, by: Acting, user: User, session_id: str, problem: SessionInvalid
+) -> None:
+    """Record that a token of a dead session was used: once a day, for clients repeat it."""
+    try:
+        wait = counted(core, "dead session", session_id, limit=1, window=RECORDED_EVERY)
+    except StoreError:
+        return  # then it cannot be recorded either
+    if wait is None:
+        record_refusal(core, by, user, "session", problem.code)
 
 
 def text_of(token: str | Secret) -> str:
