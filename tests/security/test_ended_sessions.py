@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from admit import Engine, LogIn
-from admit.errors import SessionInvalid
+from admit.errors import ProviderDisabled, SessionInvalid
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -170,3 +170,18 @@ def test_s3_a_token_of_another_store_opens_nothing(engine: Engine, inbox: Inbox)
 
     with pytest.raises(SessionInvalid):
         engine.verify(log_in(elsewhere).access_token)
+
+
+def test_s3_a_provider_that_is_switched_off_ends_no_session(engine: Engine) -> None:
+    """Given a session, when its provider is switched off, then nobody logs in by it any more, and
+    the session goes on until it is ended: as docs/sessions.md says."""
+    engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    login = log_in(engine)
+
+    engine.settings.set("local-userpass.enabled", False)
+
+    with pytest.raises(ProviderDisabled):
+        log_in(engine)
+    engine.verify(engine.refresh(login.refresh_token).access_token)
+    engine.log_out_all(login.user)
+    assert_dead(engine, login)
