@@ -30,7 +30,7 @@ from admit.services import Services
 from admit.settings import NOT_IN_STORE, setting
 
 from .custom_token_claims import data_of, id_of, read_metadata
-from .custom_token_keys import Sources, TokenKeys, check_secret
+from .custom_token_keys import CustomTokenKeys, Sources, check_secret
 from .fetching import check_url
 from .signed_tokens import ALGORITHMS, Refused, check_times, read_header, verified
 
@@ -105,7 +105,7 @@ class CustomToken:
     enabled_by_default = False
 
     def __init__(self) -> None:
-        self._keys = TokenKeys(NAME)
+        self._keys = CustomTokenKeys(NAME)
         self._file: tuple[Path, str] | None = None
 
     def check_settings(self, services: Services) -> None:

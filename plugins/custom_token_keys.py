@@ -36,7 +36,7 @@ class Sources:
     seconds: float
 
 
-class TokenKeys:
+class CustomTokenKeys:
     """Finds the keys of one provider; reads and fetches each source once for a while."""
 
     def __init__(self, provider: str) -> None:
