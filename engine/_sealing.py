@@ -23,7 +23,7 @@ NONCES: Final = "nonces of sealed values 1"
 _NONCE_BYTES: Final = 12
 
 
-def seal(keys: KeyRing, secret: Secret, *, about: str = "") -> str:
+def seal(keys: KeyRing, secret: Secret, *, about: str) -> str:
     """Return *secret* sealed, as text. It opens only as the secret *about* the same thing, so that
     nobody who writes to a store can put one in the place of another.
 
@@ -40,11 +40,11 @@ def seal(keys: KeyRing, secret: Secret, *, about: str = "") -> str:
     return f"{keys.id}.{base64url(nonce + sealed)}"
 
 
-def unseal(keys: KeyRing, sealed: str, *, about: str = "") -> Secret:
+def unseal(keys: KeyRing, sealed: str, *, about: str) -> Secret:
     """Return what was sealed.
 
     Raises:
-        StoreDamaged: it was changed, or sealed with a key that is gone.
+        StoreDamaged: it was changed, is about something else, or sealed with a key that is gone.
         MissingExtra: `cryptography` is not installed.
     """
     key_id, _, text = sealed.partition(".")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ._api_keys import KeyFinder
 from ._keys import KeyRing
@@ -21,6 +21,9 @@ from .settings import Settings
 from .transports import Message
 
 S = TypeVar("S")
+
+OF_PLUGINS: Final = "plugin: "
+"""What plugins seal opens as nothing of the engine's own, which is sealed about records' ids."""
 
 
 class EngineServices:
@@ -135,8 +138,8 @@ class EngineServices:
     def needs_rehash(self, hashed: str) -> bool:
         return self._passwords.needs_rehash(hashed)
 
-    def seal(self, secret: Secret) -> str:
-        return seal(self._keys, secret)
+    def seal(self, secret: Secret, *, about: str) -> str:
+        return seal(self._keys, secret, about=f"{OF_PLUGINS}{about}")
 
-    def unseal(self, sealed: str) -> Secret:
-        return unseal(self._keys, sealed)
+    def unseal(self, sealed: str, *, about: str) -> Secret:
+        return unseal(self._keys, sealed, about=f"{OF_PLUGINS}{about}")

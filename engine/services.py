@@ -97,20 +97,24 @@ class Services(Protocol):
         """Return whether *hashed* was made with other parameters than today's, or elsewhere."""
         ...
 
-    def seal(self, secret: Secret) -> str:
+    def seal(self, secret: Secret, *, about: str) -> str:
         """Return *secret* as a text that only engines with this key can read: what a provider keeps
         of it in `Claim.private`.
+
+        *about* says what it is, and whose – its name, the provider, the identity's login key –, so
+        that nobody who writes to the store can put one secret in the place of another.
 
         Raises:
             MissingExtra: the package that seals is not installed.
         """
         ...
 
-    def unseal(self, sealed: str) -> Secret:
-        """Return what was sealed.
+    def unseal(self, sealed: str, *, about: str) -> Secret:
+        """Return what was sealed *about* the same thing.
 
         Raises:
-            StoreDamaged: it was changed, or sealed with a key that is gone.
+            StoreDamaged: it was changed, is about something else, or was sealed with a key that is
+                gone.
             MissingExtra: the package that seals is not installed.
         """
         ...

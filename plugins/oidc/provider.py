@@ -190,7 +190,12 @@ class OpenIdProvider:
         for identity in user.identities:
             sealed = identity.private.get(REFRESH_TOKEN)
             if identity.provider == self.name and sealed is not None:
-                self.client().revoke(services.unseal(sealed), services)
+                about = self._about(identity.login_key)
+                self.client().revoke(services.unseal(sealed, about=about), services)
+
+    def _about(self, login_key: str) -> str:
+        """What a sealed refresh token is bound to: it is that of one identity here."""
+        return f"{REFRESH_TOKEN} of {self.name}:{login_key}"
 
     # --- what is claimed -----------------------------------------------------------------------
 
@@ -208,11 +213,14 @@ class OpenIdProvider:
         address = readable_address(claims.get("email"))
         says_verified = claims.get("email_verified")
         verified = says_verified is True or (dialect.verified_as_text and says_verified == "true")
+        login_key = dialect.login_key(issuer.name, subject)
         private = {}
         if dialect.keeps_refresh_token and tokens is not None and tokens.refresh_token is not None:
-            private[REFRESH_TOKEN] = services.seal(tokens.refresh_token)
+            private[REFRESH_TOKEN] = services.seal(
+                tokens.refresh_token, about=self._about(login_key)
+            )
         return Claim(
-            login_key=dialect.login_key(issuer.name, subject),
+            login_key=login_key,
             proved=True,
             creates_users=True,
             identity_id=subject,

@@ -20,6 +20,7 @@ from honest import ADA, VERIFIER, Honest, OpenOn, serving
 from honest_provider import CALLBACK, SIGNED_CLIENT, SIGNED_CLIENT_KEY
 from hostile_provider import Hostile
 from plugin_services import Probe
+from races import edit
 
 import admit
 from admit.errors import (
@@ -235,7 +236,8 @@ def test_t3_the_refresh_token_is_sealed_and_taken_back_when_its_user_goes(
     before = honest_apple.revoked()
     user = sign_in(engine, honest_apple, {"sub": "to be revoked"})
     sealed = user.identities[0].private["refresh_token"]
-    token = _services(engine, probe).unseal(sealed).reveal()
+    about = f"refresh_token of {APPLE}:{user.identities[0].login_key}"
+    token = _services(engine, probe).unseal(sealed, about=about).reveal()
 
     engine.delete(user)
     while engine.work_once():
@@ -307,6 +309,34 @@ def test_who_came_with_an_id_token_alone_has_nothing_to_take_back(
     assert [] == hostile.forms
 
 
+def test_t3_a_sealed_token_does_not_open_as_that_of_another_identity(
+    honest_apple: Honest, open_on: OpenOn
+) -> None:
+    """
+    Given two users whose refresh tokens at Apple are kept, and somebody who writes to the store and
+    puts the one in the place of the other,
+    when the second one goes, then the first one's token is not taken back in her name.
+    """
+    store = MemoryStore()
+    engine = open_on(APPLE, honest_apple.url, TEAM, store=store)
+    ada = sign_in(engine, honest_apple, {"sub": "ada"})
+    eve = sign_in(engine, honest_apple, {"sub": "eve"})
+    record = store.get("user", eve.id)
+    assert record is not None
+    (identity,) = record.body["identities"]
+    private = {"refresh_token": ada.identities[0].private["refresh_token"]}
+    edit(store, "user", eve.id, identities=[{**identity, "private": private}])
+    before = honest_apple.revoked()
+
+    engine.delete(eve)
+    while engine.work_once():
+        pass
+
+    assert before == honest_apple.revoked()
+    (erasure,) = engine.users.erasures().items
+    assert "store-damaged" in str(erasure.steps[0].error)
+
+
 @pytest.mark.parametrize("how", ["changed", "of another key", "no text of ours"])
 def test_a_seal_that_does_not_open_is_said_to_be_damaged(
     how: str, hostile: Hostile, open_on: OpenOn
@@ -318,13 +348,13 @@ def test_a_seal_that_does_not_open_is_said_to_be_damaged(
     """
     probe = Probe()
     services = _services(open_on(APPLE, hostile.url, PLAIN, plugins=(probe,)), probe)
-    sealed = services.seal(Secret("a refresh token"))
+    sealed = services.seal(Secret("a refresh token"), about="hers")
     broken = {
         "changed": sealed[:-2] + ("AA" if sealed[-2:] != "AA" else "BB"),
         "of another key": f"00000000{sealed[8:]}",
         "no text of ours": "nothing",
     }[how]
 
-    assert "a refresh token" == services.unseal(sealed).reveal()
+    assert "a refresh token" == services.unseal(sealed, about="hers").reveal()
     with pytest.raises(StoreDamaged):
-        services.unseal(broken)
+        services.unseal(broken, about="hers")

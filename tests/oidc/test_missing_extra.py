@@ -49,4 +49,4 @@ def test_without_cryptography_nothing_is_sealed(
 
     assert probe.services is not None
     with pytest.raises(MissingExtra, match="cryptography"):
-        probe.services.seal(Secret("a refresh token"))
+        probe.services.seal(Secret("a refresh token"), about="hers")
