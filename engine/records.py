@@ -119,11 +119,10 @@ class Run:
     purpose: Purpose
     flow: str
     address: str | None
-    """The canonical address it is about; the message goes to the stored typed form of it."""
+    """The canonical address it is about."""
     reason: str
     typed: str | None = None
-    """That address as it was typed, where it is not yet, or no longer, one of the user's: then the
-    message goes there."""
+    """That address as it was typed: the message goes there, and nowhere else (security.md T9)."""
     adds: Identity | None = None
     """The identity that its token, pressed, adds to the user; gone once the run has ended."""
     locale: str | None = None

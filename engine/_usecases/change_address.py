@@ -186,9 +186,8 @@ def _confirmed_holder(core: Core, user: User, logins: list[Identity]) -> User | 
 def holder_to_tell(core: Core, user: User, run: Run) -> Holder | None:
     """Return the confirmed user who logs in already with the address that *run* would prove for
     *user*, and where she is told of it; None: nobody does."""
-    if run.purpose != "change-address":
+    if run.purpose != "change-address" or run.typed is None:
         return None
-    assert run.typed is not None, "such a run is about an address that is not the user's"
     logins = [run.adds]
     if run.adds is None:
         logins = [readdressed(core, identity, run.typed) for identity in logins_of(core, user)]

@@ -225,10 +225,9 @@ def _forms(text: str) -> list[str]:
 
 def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry:
     attempt = run.attempts[-1]
-    address = next((a.typed for a in user.addresses if a.canonical == run.address), None)
     return Entry(
         user_id=user.id,
-        username=run.typed or address or _login(user),
+        username=_goes_to(user, run),
         purpose=run.purpose,
         reason=run.reason,
         token_id=run.id,
@@ -243,5 +242,12 @@ def _entry(user: User, run: Run, minted: Minted, request: ResetRequest) -> Entry
     )
 
 
-def _login(user: User) -> str:
+def _goes_to(user: User, run: Run) -> str:
+    """The address that *run* is about, as it was typed. Only a run about none – its user had no
+    address – names the login instead, which functions know her by."""
+    if run.typed is not None:
+        return run.typed
+    if run.address is not None:  # written before every run kept what was typed
+        known = (a.typed for a in user.addresses if a.canonical == run.address)
+        return next(known, run.address)
     return next((i.login_key for i in user.identities if i.login_key is not None), "")

@@ -114,14 +114,13 @@ def new_run(
     token, pressed, adds to her."""
     now = core.now()
     address = login_address(core, user) if about is None else about
-    is_hers = address is None or address in user.addresses
     run = Run(
         id=RunId(core.ids.mint(now)),
         purpose=purpose,
         flow=flow.name,
         address=None if address is None else address.canonical,
         reason=reason,
-        typed=None if address is None or is_hers else address.typed,
+        typed=None if address is None else address.typed,
         adds=adds,
         locale=by.locale,
         proves=bool(getattr(flow.value, "proves_address", False)),
@@ -261,7 +260,8 @@ def _without_dead_digests(run: Run, now: datetime) -> Run:
 
 def address_is_gone(user: User, run: Run) -> bool:
     """Return whether the address that *run* is about is no longer the user's (security.md T4). One
-    that is about another's, a change, is cancelled by whatever speaks against it."""
-    if run.address is None or run.typed is not None:
+    that is about another's, a change, is cancelled by whatever speaks against it; a notice is for
+    whoever has the address, also when it went."""
+    if run.address is None or run.purpose in ("change-address", "notice"):
         return False
     return all(address.canonical != run.address for address in user.addresses)

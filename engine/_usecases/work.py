@@ -22,7 +22,16 @@ from .chores import do_chore
 from .delete import reject_loser
 from .enter import Entered, ResetRequest, enter
 from .password import conclude_reset
-from .runs import MOST_ATTEMPTS, Minted, ended, flow_named, is_loaded, new_attempt, with_run
+from .runs import (
+    MOST_ATTEMPTS,
+    Minted,
+    address_is_gone,
+    ended,
+    flow_named,
+    is_loaded,
+    new_attempt,
+    with_run,
+)
 
 _log: Final = logging.getLogger("admit.worker")
 _BATCH: Final = 50
@@ -133,6 +142,8 @@ def take_up(core: Core, user_id: str, run_id: str, wanted: Wanted = is_due) -> i
         is_moot = run.purpose == "confirm" and user.state != "pending"
         if len(run.attempts) >= MOST_ATTEMPTS or (is_moot and run.attempts):
             return _give_up(core, user, run)
+        if address_is_gone(user, run):
+            return _cancel(core, user, run)
         flow = flow_named(core, run.flow, run.purpose)
         leased, minted = new_attempt(core, user, run, flow)
         codes = {"flow": run.flow, "attempt": str(len(leased.attempts))}
@@ -166,6 +177,13 @@ def _give_up(core: Core, user: User, run: Run) -> Decision[tuple[Run, Minted] | 
     failed = ended(evolve(run, attempts=attempts), "failed", core.now())
     happening = Happening("failed", run=run.id, codes={"flow": run.flow, "error": lost.code})
     return Decision(result=None, new=with_run(user, failed), happenings=(happening,))
+
+
+def _cancel(core: Core, user: User, run: Run) -> Decision[tuple[Run, Minted] | None]:
+    """What was to be sent to an address that is the user's no more goes to no other one (T9)."""
+    gone = ended(run, "cancelled", core.now())
+    happening = Happening("cancelled", run=run.id, codes={"flow": run.flow, "reason": run.reason})
+    return Decision(result=None, new=with_run(user, gone), happenings=(happening,))
 
 
 def _tell(core: Core, before: User, run: Run, entered: Entered, request: ResetRequest) -> None:

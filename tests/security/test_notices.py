@@ -9,7 +9,9 @@ import pytest
 from told_providers import open_told, told
 
 from admit import Engine, LogIn, User
+from admit.errors import DeliveryFailed
 from admit.testing import Inbox, MemoryStore, SettableClock
+from admit.transports import Message
 
 PASSWORD = "correct horse battery staple"
 ADDRESS = "ada@example.com"
@@ -141,3 +143,52 @@ def test_e2_without_a_cool_down_each_notice_goes_out_at_once(
         work(engine)
 
     assert 3 == said(inbox, "was added")
+
+
+def test_t9_a_notice_that_was_deferred_goes_to_the_old_address_still(
+    engine: Engine, stolen: LogIn, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given a change of address by a thief, whose notices to the old one are deferred,
+    when the change is made, and the old mailbox takes mail again,
+    then its owner gets them, and the new address none.
+    """
+
+    def defer(message: Message) -> None:
+        if message.to == ADDRESS:
+            raise DeliveryFailed("451 later", temporary=True)
+
+    inbox.before_mail(defer)
+    mine = engine.public.identities
+    mine.change_address(access_token=stolen.access_token, to="x@example.org")
+    work(engine)
+    link = inbox.last_link("x@example.org").credentials
+    mine.confirm_address(access_token=stolen.access_token, **link)
+    work(engine)
+    inbox.before_mail(None)
+    inbox.messages.clear()
+    clock.advance(timedelta(minutes=1))
+    work(engine)
+
+    assert [ADDRESS, ADDRESS] == [message.to for message in inbox.messages]
+    assert (1, 1) == (said(inbox, "another e-mail address"), said(inbox, "was changed"))
+
+
+def test_t9_a_reset_to_an_address_that_went_goes_to_nobody(engine: Engine, inbox: Inbox) -> None:
+    """
+    Given a reset in the queue,
+    when a merge leaves its user another login with another address,
+    then the message is cancelled: the other one did not ask for it.
+    """
+    ada = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    old = engine.confirm_manually(engine.register("old@example.com", PASSWORD))
+    inbox.messages.clear()
+    engine.public.reset(address=ADDRESS)
+    engine.identities.merge(ada, old, adjust=lambda plan: plan.taking(plan.collisions[0].goes))
+
+    work(engine)
+
+    reset = next(run for run in engine.users.get(ada.id).runs if run.purpose == "reset")
+    assert ("cancelled", ADDRESS) == (reset.result, reset.typed)
+    assert "cancelled" in [event.trigger for event in engine.users.timeline(ada)]
+    assert ["About your account"] == list({message.subject for message in inbox.messages})
