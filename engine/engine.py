@@ -243,7 +243,8 @@ class Engine:
     def disable(
         self, user: User | UserId | str | None = None, *, address: str | None = None
     ) -> User:
-        """Stop every log-in of a user, in any state, and end its sessions. Raises UserNotFound."""
+        """Stop every log-in of a user, in any state, end its sessions, and cancel a change of
+        address that waits for its proof. Raises UserNotFound."""
         return disable.set_disabled(self._core, self._by, self._id(user, address), True).run()
 
     def enable(
@@ -400,7 +401,8 @@ class Engine:
     def log_out_all(
         self, user: User | UserId | str | None = None, *, address: str | None = None
     ) -> User:
-        """End every session of a user at once. Raises UserNotFound."""
+        """End every session of a user at once, and cancel a change of address that waits for its
+        proof: somebody may have asked for it in one of them. Raises UserNotFound."""
         return sessions.log_out_all(self._core, self._by, self._id(user, address)).run()
 
     # --- understanding -------------------------------------------------------------------------

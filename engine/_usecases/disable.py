@@ -8,6 +8,7 @@ from .._events import Acting, Happening
 from .._evolve import evolve
 from ..records import User
 from .prepared import Finish, Prepared, done
+from .runs import cancelled
 
 
 def set_disabled(core: Core, by: Acting, user_id: str, disabled: bool) -> Prepared[User]:
@@ -21,12 +22,12 @@ def set_disabled(core: Core, by: Acting, user_id: str, disabled: bool) -> Prepar
     def switch(user: User) -> Decision[None]:
         if user.disabled == disabled:
             return Decision(result=None)
-        # Disabling ends all sessions at once, and enabling does not bring them back (S3).
-        epoch = user.epoch + 1 if disabled else user.epoch
-        return Decision(
-            result=None,
-            new=evolve(user, disabled=disabled, epoch=epoch),
-            happenings=(Happening("disable" if disabled else "enable"),),
-        )
+        new = evolve(user, disabled=disabled)
+        if disabled:
+            # All sessions end at once, and enabling does not bring them back (S3): nor what was
+            # asked for in one of them, a change of address.
+            new = cancelled(evolve(new, epoch=user.epoch + 1), ("change-address",), core.now())
+        happening = Happening("disable" if disabled else "enable")
+        return Decision(result=None, new=new, happenings=(happening,))
 
     return Prepared(decide)

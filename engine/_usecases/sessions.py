@@ -17,6 +17,7 @@ from ..masked import Secret
 from ..records import Access, Session, SessionId, User, UserId
 from ..stores import Record, Ref, Remove
 from .prepared import Finish, Prepared, done
+from .runs import cancelled
 from .session_opening import is_made_here, sessions_of
 from .throttle import counted
 
@@ -156,7 +157,8 @@ def log_out_all(core: Core, by: Acting, user_id: str) -> Prepared[User]:
         return done(change_user(core, by, user_id, raise_epoch, settle=settle)[0])
 
     def raise_epoch(user: User) -> Decision[None]:
-        new = evolve(user, epoch=user.epoch + 1)
+        new = cancelled(user, ("change-address",), core.now())
+        new = evolve(new, epoch=user.epoch + 1)
         return Decision(result=None, new=new, happenings=(Happening("log-out-all"),))
 
     return Prepared(decide)

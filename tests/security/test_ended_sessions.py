@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from admit import Engine, LogIn
-from admit.errors import ProviderDisabled, SessionInvalid
+from admit.errors import ProviderDisabled, SessionInvalid, TokenSuperseded
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
@@ -185,3 +185,25 @@ def test_s3_a_provider_that_is_switched_off_ends_no_session(engine: Engine) -> N
     engine.verify(engine.refresh(login.refresh_token).access_token)
     engine.log_out_all(login.user)
     assert_dead(engine, login)
+
+
+@pytest.mark.parametrize("ending", ["disable", "log-out-all"])
+def test_s3_a_change_of_address_that_was_asked_for_ends_with_the_sessions(
+    engine: Engine, inbox: Inbox, ending: str
+) -> None:
+    """
+    Given a change of address that somebody asked for in a session of the user's,
+    when all her sessions are ended,
+    then the link that is at the new address already changes nothing.
+    """
+    user = engine.confirm_manually(engine.register(ADDRESS, PASSWORD))
+    engine.identities.change_address(user, to="thief@example.com")
+    link = inbox.last_link("thief@example.com").credentials
+
+    if ending == "disable":
+        engine.disable(user)
+    else:
+        engine.log_out_all(user)
+
+    with pytest.raises(TokenSuperseded):
+        engine.identities.confirm_address(**link)

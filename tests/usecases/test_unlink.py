@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from races import meanwhile
@@ -79,17 +80,18 @@ def test_all_sessions_end_but_the_callers(engine: admit.Engine) -> None:
             engine.refresh(other.refresh_token)
 
 
-def test_o6_a_session_of_what_went_is_no_fresh_log_in(engine: admit.Engine) -> None:
-    """Given a session that was opened with the identity that its user unlinks, then it goes on,
-    and asks for a fresh log-in before it changes more."""
+def test_o6_a_session_stays_as_fresh_as_its_log_in(
+    engine: admit.Engine, clock: SettableClock
+) -> None:
+    """Given a session that was opened with the identity that its user unlinks, then it goes on, and
+    is as fresh as the log-in was: she proved who she is at that moment."""
     login = linked(engine, "other")
     unlink(engine, login, "told")
+    engine.public.identities.link(login.access_token, "told", **told("again"))
 
+    clock.advance(timedelta(minutes=6))
     with pytest.raises(FreshLogInNeeded):
-        engine.public.identities.link(login.access_token, "told", **told("again"))
-
-    fresh = engine.log_in("other", **told("ada"))
-    engine.public.identities.link(fresh.access_token, "told", **told("again"))
+        engine.public.identities.link(login.access_token, "told", **told("once more"))
 
 
 def test_a_log_in_with_it_that_is_under_way_opens_nothing(
