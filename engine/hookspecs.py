@@ -215,7 +215,8 @@ def before_confirm(user: User, run: Run | None) -> str | None:
 def before_log_in(user: User, provider: str, client: Client | None) -> str | None:
     """Refuse a log-in whose credentials are right.
 
-    Kind: veto. Called: after the credentials were accepted and the user's state allows it.
+    Kind: veto. Called: after the credentials were accepted and the user's state allows it; so, too,
+    when she proves again who she is.
     Answer: None, or the sentence that the caller reads. Raises: refused as well.
     """
 
