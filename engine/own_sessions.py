@@ -15,7 +15,8 @@ from .records import Session
 class OwnSessions:
     """The sessions of whoever holds an access token. It is looked up: a dead one lists nothing.
 
-    Every method raises `SessionInvalid` for a token that opens nothing.
+    Every method raises `SessionInvalid` for a token that opens nothing, and `TryLater` when it is
+    called too often – counted before anything is looked up.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class OwnSessions:
     def all(self, access_token: str | Secret) -> tuple[Session, ...]:
         """Return the live sessions of the caller, oldest first: since when, until when, and from
         which device. The one that asks is `engine.verify(access_token).session_id`."""
+        self._count()
         user, _ = sessions.caller(self._core, access_token)
         return tuple(sessions.of_user(self._core, user.id))
 
@@ -45,6 +47,7 @@ class OwnSessions:
             InvalidInput: this is no id.
         """
         wanted = check_id(session_id, "session")
+        self._count()
         user, _ = sessions.caller(self._core, access_token)
         for session in sessions.of_user(self._core, user.id):
             if session.id == wanted:
@@ -52,6 +55,7 @@ class OwnSessions:
 
     def end_others(self, access_token: str | Secret) -> None:
         """End every session of the caller but the one that asks."""
+        self._count()
         user, own = sessions.caller(self._core, access_token)
         for session in sessions.of_user(self._core, user.id):
             if session.id != own.id:

@@ -334,6 +334,7 @@ class PublicFace:
 
     def custom_data(self, *, access_token: str | Secret) -> Mapping[str, object]:
         """Return the custom data of the caller, as it is now. Raises SessionInvalid."""
+        self._count_client()
         owner, _ = fresh.caller(self._core, access_token, fresh=False)
         return custom_data.get(self._core, owner.id).data
 

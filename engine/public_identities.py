@@ -63,6 +63,7 @@ class PublicIdentities:
             AlreadyLinked: it is a login with a password, and the user has one.
             UnknownName, ProviderDisabled, DomainRefused, Vetoed, PluginFailed.
         """
+        self._count_client()
         user, session = self._caller(access_token)
         self._count_try("link", user)
         prepared = alike(
@@ -81,6 +82,7 @@ class PublicIdentities:
         Raises:
             LastIdentity: nobody could log in any more (security.md O5). IdentityNotFound.
         """
+        self._count_client()
         user, session = self._caller(access_token)
         self._on_first_use()
         return unlink.unlink(self._core, self._by, user.id, provider, identity, asks=session).run()
@@ -103,8 +105,8 @@ class PublicIdentities:
             AlreadyLinked: the user has such a login.
             InvalidInput, NotConfigured, DomainRefused, Vetoed, PluginFailed: nothing was written.
         """
-        user, session = self._caller(access_token)
         self._count_client()
+        user, session = self._caller(access_token)
         valid = add_login.validated(
             self._core, self._by, user, login, as_secret(password), provider=provider, data=data
         )
@@ -128,9 +130,9 @@ class PublicIdentities:
             InvalidInput: *to* is no address, or the user's already.
             NotConfigured, DomainRefused, Vetoed, PluginFailed: nothing was written.
         """
-        user, session = self._caller(access_token)
         wanted = canonical(to, field="to")
         self._count_client()
+        user, session = self._caller(access_token)
         change_address.ask_about(self._core, self._by, user, to)
         self._count_message(user, wanted)
         self._change(
@@ -159,6 +161,7 @@ class PublicIdentities:
             CodeWrong: also where the code way rests.
             AddressTaken: another confirmed user has it by now. AlreadyLinked.
         """
+        self._count_client()
         user, session = fresh.caller(self._core, access_token, fresh=False)
         self._count_try("code", user)
         self._on_first_use()
@@ -180,6 +183,7 @@ class PublicIdentities:
     ) -> MergePlan:
         """Return what merging two users that are both the caller's would do. Needs a fresh log-in
         of both; else as `Identities.plan_merge`."""
+        self._count_client()
         into, _ = self._caller(access_token)
         absorbed, _ = self._caller(absorbed_access_token)
         return merge.plan_merge(self._core, into.id, absorbed.id)
@@ -194,6 +198,7 @@ class PublicIdentities:
     ) -> User:
         """Merge two users by live proof of both; see `Identities.merge`. Needs a fresh log-in of
         both. The session of *access_token* goes on, all others of both end."""
+        self._count_client()
         into, asks = self._caller(access_token)
         absorbed, absorbed_asks = self._caller(absorbed_access_token)
         self._on_first_use()
@@ -222,7 +227,6 @@ class PublicIdentities:
         self._core.work_waits.set()
 
     def _count_try(self, purpose: str, user: User) -> None:
-        self._count_client()
         throttle.hit(self._core, purpose, user.id, limit=TRIES, window=WINDOW)
 
     def _count_message(self, user: User, subject: str) -> None:

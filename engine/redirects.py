@@ -96,6 +96,7 @@ class Redirects:
         Raises:
             RedirectInvalid: nothing does.
         """
+        self._count()
         return redirect_answer.look(self._core, parameters)
 
     def cookie_name(self, parameters: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""E1: what a user learns of other users by asking for their addresses – nothing."""
+"""E1, E2: what a user learns of other users by asking for their addresses – nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,15 @@ from datetime import timedelta
 import pytest
 from told_providers import open_told, told
 
-from admit import Engine, LogIn
-from admit.errors import DeliveryFailed, TokenSuperseded
+from admit import Actor, Client, Engine, LogIn
+from admit.errors import (
+    DeliveryFailed,
+    RedirectInvalid,
+    SessionInvalid,
+    TokenSuperseded,
+    TryLater,
+)
+from admit.public import PublicFace
 from admit.testing import Inbox, MemoryStore, SettableClock
 
 PASSWORD = "correct horse battery staple"
@@ -169,3 +176,53 @@ def test_e1_an_application_without_notices_answers_alike(
     assert run is not None
     assert (None, None) == (run.result, run.error)
     assert run.dispatched_at is not None
+
+
+COUNTED: dict[str, Callable[[PublicFace, str], object]] = {
+    "link": lambda public, token: public.identities.link(token, "told", **told("x")),
+    "unlink": lambda public, token: public.identities.unlink(access_token=token, provider="told"),
+    "add_login": lambda public, token: public.identities.add_login(
+        access_token=token, login=FREE, password=PASSWORD
+    ),
+    "change_address": lambda public, token: public.identities.change_address(
+        access_token=token, to=FREE
+    ),
+    "confirm_address": lambda public, token: public.identities.confirm_address(
+        access_token=token, code="AAAA-2222"
+    ),
+    "plan_merge": lambda public, token: public.identities.plan_merge(
+        access_token=token, absorbed_access_token=token
+    ),
+    "merge": lambda public, token: public.identities.merge(
+        access_token=token, absorbed_access_token=token
+    ),
+    "sessions.all": lambda public, token: public.sessions.all(token),
+    "sessions.end": lambda public, token: public.sessions.end("0" * 24, access_token=token),
+    "sessions.end_others": lambda public, token: public.sessions.end_others(token),
+    "sessions.prove_again": lambda public, token: public.sessions.prove_again(
+        token, "told", **told("x")
+    ),
+    "custom_data": lambda public, token: public.custom_data(access_token=token),
+    "export": lambda public, token: public.export(access_token=token),
+    "delete": lambda public, token: public.delete(access_token=token),
+    "redirects.look": lambda public, token: public.redirects.look({"state": token}),
+}
+
+
+@pytest.mark.parametrize("verb", COUNTED.values(), ids=COUNTED.keys())
+def test_e2_each_verb_is_counted_before_anything_is_looked_up(
+    engine: Engine, verb: Callable[[PublicFace, str], object]
+) -> None:
+    """
+    Given a client that tries tokens which open nothing,
+    when it has made as many requests as one may,
+    then it has to wait, and not even the token is looked at.
+    """
+    engine.settings.set("requests_per_client", 10)
+    public = engine.acting(Actor("user"), client=Client(address="203.0.113.7")).public
+    for _ in range(10):
+        with pytest.raises((SessionInvalid, RedirectInvalid)):
+            verb(public, "no token at all")
+
+    with pytest.raises(TryLater):
+        verb(public, "no token at all")
