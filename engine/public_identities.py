@@ -59,6 +59,8 @@ class PublicIdentities:
 
         Raises:
             LogInRefused: whatever is wrong with the credentials; `because` as in `public.log_in`.
+            Leaving: they are right, of an account that is being deleted: with an offer to stay.
+            TryLater: others are linking the same identity. Nothing was changed.
             IdentityTaken: it belongs to another user, who uses it; not said to whom.
             AlreadyLinked: it is a login with a password, and the user has one.
             UnknownName, ProviderDisabled, DomainRefused, Vetoed, PluginFailed.
@@ -66,13 +68,13 @@ class PublicIdentities:
         self._count_client()
         user, session = self._caller(access_token)
         self._count_try("link", user)
-        prepared = alike(
+        linked = alike(
             lambda: link.link(
                 self._core, self._by, user.id, provider, credentials, asks=session
             ).run()
         )
         self._on_first_use()
-        return prepared
+        return linked
 
     def unlink(
         self, *, access_token: str | Secret, provider: str, identity: str | None = None
