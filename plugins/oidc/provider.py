@@ -193,7 +193,7 @@ class OpenIdProvider:
                 about = self._about(identity.login_key)
                 self.client().revoke(services.unseal(sealed, about=about), services)
 
-    def _about(self, login_key: str) -> str:
+    def _about(self, login_key: str | None) -> str:
         """What a sealed refresh token is bound to: it is that of one identity here."""
         return f"{REFRESH_TOKEN} of {self.name}:{login_key}"
 
