@@ -20,6 +20,8 @@ from .runs import cancelled, ended
 
 MOST_READ: Final = 10
 """Users that are read of those who share an address or wait for a login; at most five wait."""
+_PAGES: Final = (MOST_READ, *[100] * 10)
+"""How many users are read in turn for the one who proved an address."""
 _BEHIND_EVERY_ID: Final = "f" * 24
 """The last id that there could be."""
 
@@ -129,6 +131,28 @@ def holders(core: Core, canonical: str) -> list[User]:
     """Return the users that carry this address, newest last: under `reserve` at most one of a
     provider, under `first-proof` also those who wait for it."""
     return _labelled(core, "address", canonical)
+
+
+def prover(core: Core, canonical: str) -> User | None:
+    """Return the confirmed user who proved this address – the newest, if several did –, or None.
+    Looked for among a thousand: others may carry it without proof, as many as somebody likes."""
+    after = Cursor(canonical, _BEHIND_EVERY_ID)
+    for size in _PAGES:
+        page = core.store.page("user", "address", after, size, reverse=True)
+        for record in page.items:
+            if ("address", canonical) not in record.labels:
+                return None
+            user = user_from(record)
+            if user.state == "confirmed" and _has_proved(user, canonical):
+                return user
+        if page.next is None:
+            return None
+        after = page.next
+    return None
+
+
+def _has_proved(user: User, canonical: str) -> bool:
+    return any(a.canonical == canonical and a.proved_at is not None for a in user.addresses)
 
 
 def newest(users: Iterable[User]) -> User | None:

@@ -32,7 +32,7 @@ from ..errors import (
 )
 from ..records import Address, Identity, Run, User, UserId
 from ..stores import Change, KeyTaken, Label, Put
-from .confirming import holders, newest, waiting
+from .confirming import holders, newest, prover, waiting
 from .enter import ResetRequest
 from .notices import begin_notice
 from .password import decide_reset
@@ -100,15 +100,13 @@ def owner_of(core: Core, canonical: str) -> User | None:
     owner = find_by_key(core, key)
     if owner is not None:
         return owner
+    hers = prover(core, canonical) or newest(waiting(core, key))
+    if hers is not None:
+        return hers
     found = holders(core, canonical)
-    proved = next((u for u in found if u.state == "confirmed" and _has_proved(u, canonical)), None)
     logins = [u for u in found if any(is_login(core, i, canonical) for i in u.identities)]
     confirmed = next((user for user in logins if user.state == "confirmed"), None)
-    return proved or newest(waiting(core, key)) or confirmed or newest(logins)
-
-
-def _has_proved(user: User, canonical: str) -> bool:
-    return any(a.canonical == canonical and a.proved_at is not None for a in user.addresses)
+    return confirmed or newest(logins)
 
 
 def again(core: Core, by: Acting, user: User | None, reason: Reason, *, named: bool) -> None:

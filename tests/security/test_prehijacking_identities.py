@@ -534,6 +534,17 @@ def test_h5_an_address_leads_to_who_proved_it_not_to_who_only_carries_it(engine:
     assert (True, False) == (engine.users.get(hers.id).disabled, engine.users.get(his.id).disabled)
 
 
+def test_h5_many_who_only_carry_an_address_do_not_hide_who_proved_it(engine: Engine) -> None:
+    """Given a user who proved her address, when attackers come through a provider that says it of
+    each of them, then it is still she whom the address leads to."""
+    hers = engine.log_in("other", **told("victim", ADDRESS, True)).user
+
+    for number in range(25):
+        engine.log_in("told", **told(f"attacker-{number}", ADDRESS))
+
+    assert hers.id == engine.users.find(ADDRESS).id
+
+
 def test_h5_who_only_carries_an_address_does_not_shadow_who_waits_for_it(
     engine: Engine, inbox: Inbox, clock: SettableClock
 ) -> None:
