@@ -7,202 +7,54 @@ what that must come to, and asserts what was answered. The invariants look at ev
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
-    invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
-from reference import TOKEN_LIFETIME, Person, Token, World
+from moody import Crash
+from passwords_and_sessions import PasswordsAndSessions
+from reference import Person, Token
 from sql_opener import open_url
+from watched_life import (
+    ADDRESSES,
+    ANSWERS,
+    EXPIRE_AFTER,
+    MOST_WAITING,
+    PASSWORDS,
+    any_password,
+    anybody,
+    some,
+)
 
-import admit
-from admit import Entry, Message, Outcome, Services, User, hookimpl
+from admit import Message, User
 from admit.errors import (
     AddressTaken,
     AdmitError,
     CodeResting,
     CodeWrong,
-    ConfirmationRequired,
     FlowFailed,
     FlowRefused,
     NotAllowed,
-    PasswordMustChange,
     RegistrationRefused,
     ResendNotPossible,
-    SessionInvalid,
-    UserDisabled,
     UserNotFound,
-    WrongCredentials,
 )
-from admit.flows import Answer, ConfirmationFlow, ResetFlow
 from admit.storage import TinyStore
 from admit.stores import Store
-from admit.testing import Inbox, MemoryStore, SettableClock
-from admit.testing import open as open_engine
-
-ADDRESSES = ("ada@example.com", "grace@example.com", "alan@example.com")
-PASSWORDS = ("correct horse battery staple", "a wholly different sentence")
-ANSWERS = ("success", "proved", "pending", "fail", "raise", "hang", "nonsense")
-MOST_WAITING = 5
-EXPIRE_AFTER = timedelta(hours=3)
-
-anybody = st.sampled_from(ADDRESSES)
-any_password = st.sampled_from(PASSWORDS)
-some = st.integers(0, 1000)
-"""Picks one of those there are."""
 
 
-class Crash(BaseException):
-    """The process ends here."""
-
-
-class Moody:
-    """A flow that answers what it is told to, and remembers what it was called with last."""
-
-    name = "moody"
-
-    def __init__(self) -> None:
-        self.mood = "pending"
-        self.listen()
-
-    def listen(self) -> None:
-        """Forget who called last, and let the next one hang until it is woken."""
-        self.entry: Entry | None = None
-        self.wakes = threading.Event()
-
-    @hookimpl
-    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
-        return [self]
-
-    @hookimpl
-    def register_reset_flows(self) -> Iterable[ResetFlow]:
-        return [self]
-
-    def limit_seconds(self, services: Services) -> float:
-        """Only who hangs is cut off, however busy the machine is."""
-        return 0.02 if self.mood == "hang" else 60
-
-    def begin(self, entry: Entry, services: Services) -> Answer:
-        self.entry = entry
-        match self.mood:
-            case "success" | "proved":
-                return Outcome.success(proved=self.mood == "proved")
-            case "pending":
-                return {"status": "pending"}
-            case "fail":
-                return Outcome.fail("no")
-            case "raise":
-                raise LookupError
-            case "hang":
-                self.wakes.wait(10)
-        return {"status": "perhaps"}
-
-
-class Life(RuleBasedStateMachine):
+class Life(PasswordsAndSessions):
     """What every kind of life has in common; subclasses say on which store, by which policy."""
-
-    policy: ClassVar[str] = "reserve"
-
-    def open_store(self) -> Store:
-        return MemoryStore()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.store, self.clock = self.open_store(), SettableClock()
-        self.inbox, self.moody = Inbox(), Moody()
-        self.world = World()
-        self.read = 0
-        self.guessed: set[str] = set()
-        self.secrets: set[str] = set(PASSWORDS)
-        self.open_again()
-        self.engine.settings.set("address_policy", self.policy)
-
-    def open_again(self) -> None:
-        """A new process on the same store."""
-        self.engine = open_engine(
-            self.store, clock=self.clock, inbox=self.inbox, plugins=[self.moody]
-        )
-
-    # --- how the model hears of tokens ---------------------------------------------------------
-
-    @contextlib.contextmanager
-    def entering(self, person: Person | None = None, *, reset: bool = False) -> Iterator[None]:
-        """Around each call that may enter a flow: afterwards the model knows the tokens, and what
-        the flow's answer came to. *person* None: whoever registers in it."""
-        self.moody.listen()
-        try:
-            yield
-        finally:
-            self.moody.wakes.set()
-            self.hear_of_messages()
-            if self.moody.entry is not None:
-                self.hear_of_call(self.moody.entry, reset=reset)
-            elif not reset and person is not None and self.flow == "auto":
-                self.becomes_confirmed(person)
-
-    def hear_of_messages(self) -> None:
-        for message in self.inbox.messages[self.read :]:
-            one = Inbox()
-            one.messages.append(message)
-            link, code = one.last_link(), one.last_code()
-            purpose = "reset" if message.subject == "Choose a new password" else "confirm"
-            token = self.token(link.token_id, link.token.reveal(), code, purpose)
-            person = self.world.people.get(token.token[:24])
-            if person is not None:
-                assert message.to == person.address
-                self.world.dispatched(person, token)
-        self.read = len(self.inbox.messages)
-
-    def hear_of_call(self, entry: Entry, *, reset: bool) -> None:
-        purpose = "reset" if reset else "confirm"
-        token = self.token(entry.token_id, entry.token.reveal(), entry.code.reveal(), purpose)
-        person = self.world.people.get(entry.user_id)
-        if person is None:
-            return
-        match self.moody.mood:
-            case "success" | "proved" if not reset:
-                self.becomes_confirmed(person, proved=self.moody.mood == "proved")
-            case "success" | "proved" | "pending":
-                self.world.dispatched(person, token)
-            case "fail":
-                self.world.dead.append(token)
-            case _:
-                person.tokens.append(token)  # it may have got through, for all that is known
-
-    def token(self, run: str, token: str, code: str, purpose: str) -> Token:
-        self.secrets |= {token, code, code.replace("-", "")}
-        return Token(run, token, code, purpose, self.clock.now() + TOKEN_LIFETIME)
-
-    @property
-    def flow(self) -> object:
-        return self.engine.settings.get("confirmation_flow")
-
-    def becomes_confirmed(self, person: Person, *, proved: bool = False) -> bool:
-        """In the model; False: somebody else has proved the address first, and *person* is gone."""
-        holder = self.world.holder(person.address)
-        if holder is not None and holder is not person:
-            self.world.gone(person)
-            return False
-        person.state = "confirmed"
-        person.proved = person.proved or proved
-        return True
-
-    def pick(self, number: int, *states: str) -> Person | None:
-        people = [p for p in self.world.people.values() if p.state in (states or (p.state,))]
-        return people[number % len(people)] if people else None
 
     # --- entering pending ----------------------------------------------------------------------
 
@@ -282,10 +134,6 @@ class Life(RuleBasedStateMachine):
             assert "pending" == was == person.state
         else:
             assert "pending" == was
-
-    def loses(self, person: Person) -> bool:
-        """Whether somebody else has proved the address that *person* waits for."""
-        return person.state == "pending" and self.world.holder(person.address) is not None
 
     @rule(number=some, to=anybody)
     def correct_address(self, number: int, to: str) -> None:
@@ -402,160 +250,6 @@ class Life(RuleBasedStateMachine):
         person.must_change = True
         self.world.people[user.id] = person
 
-    # --- passwords -----------------------------------------------------------------------------
-
-    @rule(number=some)
-    def reset(self, number: int) -> None:
-        person = self.pick(number)
-        if person is not None:
-            with contextlib.suppress(FlowFailed), self.entering(person, reset=True):
-                self.engine.reset(person.id)
-
-    @rule(number=some, password=any_password, answer=st.sampled_from(ANSWERS))
-    def reset_by_function(self, number: int, password: str, answer: str) -> None:
-        """Only a function that proved this very user sets the password at once (N5)."""
-        person = self.pick(number, "confirmed")
-        if person is None:
-            return
-        before, self.moody.mood = self.moody.mood, answer
-        self.engine.settings.set("reset_flow", "moody")
-        try:
-            with self.entering(person, reset=True):
-                self.engine.reset(person.id, password=password)
-        except (NotAllowed, FlowRefused):
-            assert "fail" == answer
-        except FlowFailed:
-            assert answer in ("raise", "hang", "nonsense")
-        else:
-            assert answer in ("success", "proved", "pending")
-            if answer == "proved":
-                self.world.password_set(person, password, by_reset=True)
-        self.engine.settings.set("reset_flow", "email")
-        self.moody.mood = before
-
-    @rule(number=some, which=some, password=any_password, by_code=st.booleans())
-    def set_password(self, number: int, which: int, password: str, by_code: bool) -> None:
-        person = self.pick(number)
-        tokens = [] if person is None else [t for t in person.tokens if t.purpose == "reset"]
-        if person is None or not tokens:
-            return
-        token = tokens[which % len(tokens)]
-        live, loses = token.expires_at > self.clock.now(), self.loses(person)
-        proof: dict[str, Any] = token.credentials
-        if by_code:
-            proof = {"address": person.address, "code": token.code}
-        try:
-            user = self.engine.set_password(**proof, password=password)
-        except AddressTaken:
-            assert live
-            assert loses
-            if person.id not in {u.id for u in self.all_users()}:
-                self.world.gone(person)
-        except (CodeWrong, CodeResting):
-            assert by_code
-            assert not live or person.address in self.guessed
-            self.guessed.add(person.address)
-        except AdmitError:
-            assert not live
-        else:
-            assert live
-            assert person.id == user.id
-            self.world.password_set(person, password, by_reset=True)
-            person.proved = any(a.proved_at is not None for a in user.addresses)
-            person.state = "confirmed"
-
-    @rule(number=some, current=any_password, new=any_password)
-    def change_password(self, number: int, current: str, new: str) -> None:
-        person = self.pick(number)
-        if person is None:
-            return
-        try:
-            self.engine.change_password(person.id, current=current, new=new)
-        except WrongCredentials:
-            assert person.password != current
-        else:
-            assert person.password == current
-            self.world.password_set(person, new, by_reset=False)
-
-    # --- coming in and going out ---------------------------------------------------------------
-
-    @rule(number=some, password=any_password, right=st.booleans())
-    def log_in(self, number: int, password: str, right: bool) -> None:
-        known = self.pick(number)
-        address = ADDRESSES[0] if known is None else known.address
-        person = self.world.holder(address)
-        if right and person is not None and person.password is not None:
-            password = person.password
-        right = person is not None and person.password == password
-        try:
-            login = self.engine.log_in("local-userpass", username=address, password=password)
-        except UserDisabled:
-            assert person is None or person.disabled
-        except PasswordMustChange:
-            assert person is not None
-            assert right
-            assert person.must_change
-        except (WrongCredentials, ConfirmationRequired):
-            assert not right
-        else:
-            assert person is not None
-            assert right
-            assert not (person.disabled)
-            assert not (person.must_change)
-            assert person.id == login.user.id
-            self.secrets |= {login.access_token.reveal(), login.refresh_token.reveal()}
-            person.sessions.append(login)
-
-    @rule(number=some, which=some)
-    def use_a_session(self, number: int, which: int) -> None:
-        person = self.pick(number, "confirmed")
-        if person is None or not person.sessions:
-            return
-        at = which % len(person.sessions)
-        login = self.engine.refresh(person.sessions[at].refresh_token)
-        assert person.id == self.engine.verify(login.access_token).user_id
-        self.secrets.add(login.access_token.reveal())
-        person.sessions[at] = login
-
-    @rule()
-    def use_all_sessions_that_ended(self) -> None:
-        for login in self.world.ended:
-            with self.refused(SessionInvalid):
-                self.engine.verify(login.access_token)
-            with self.refused(SessionInvalid):
-                self.engine.refresh(login.refresh_token)
-
-    @rule(number=some, which=some)
-    def log_out(self, number: int, which: int) -> None:
-        person = self.pick(number, "confirmed")
-        if person is not None and person.sessions:
-            login = person.sessions.pop(which % len(person.sessions))
-            self.engine.log_out(login.refresh_token)
-            self.world.ended.append(login)
-
-    @rule(number=some)
-    def log_out_all(self, number: int) -> None:
-        person = self.pick(number)
-        if person is not None:
-            self.engine.log_out_all(person.id)
-            self.world.end_sessions(person)
-
-    @rule(number=some, disabled=st.booleans())
-    def disable_or_enable(self, number: int, disabled: bool) -> None:
-        person = self.pick(number)
-        if person is not None:
-            (self.engine.disable if disabled else self.engine.enable)(person.id)
-            if disabled:
-                self.world.end_sessions(person)
-            person.disabled = disabled
-
-    @rule(number=some)
-    def delete(self, number: int) -> None:
-        person = self.pick(number)
-        if person is not None:
-            self.engine.delete(person.id)
-            self.world.gone(person)
-
     # --- the world around ----------------------------------------------------------------------
 
     @rule(flow=st.sampled_from(["email", "moody", "auto"]), mood=st.sampled_from(ANSWERS))
@@ -604,65 +298,6 @@ class Life(RuleBasedStateMachine):
         self.registers(address, password, lambda: self.engine.register(address, password))
         self.inbox.before_mail(None)
         self.open_again()
-
-    # --- what always holds ---------------------------------------------------------------------
-
-    def all_users(self) -> tuple[User, ...]:
-        return self.engine.users.page(limit=1000).items
-
-    @contextlib.contextmanager
-    def refused(self, error: type[AdmitError]) -> Iterator[None]:
-        try:
-            yield
-        except error:
-            return
-        raise AssertionError("what is dead opened something")
-
-    @invariant()
-    def the_store_is_as_the_model_says(self) -> None:
-        found = {
-            u.id: (u.state, u.disabled, u.address and u.address.typed) for u in self.all_users()
-        }
-        said = {p.id: (p.state, p.disabled, p.address) for p in self.world.people.values()}
-        assert said == found
-
-    @invariant()
-    def a_login_key_has_one_owner(self) -> None:
-        for address in ADDRESSES:
-            holder = self.world.holder(address)
-            if self.policy == "reserve" and holder is None:
-                holder = next(iter(self.world.waiting(address)), None)
-            try:
-                found = self.engine.users.find_login("local-userpass", address).id
-            except UserNotFound:
-                assert holder is None
-            else:
-                assert holder is not None
-                assert holder.id == found
-
-    @invariant()
-    def who_waits_has_no_session(self) -> None:
-        for person in self.world.people.values():
-            if person.state == "pending":
-                assert () == self.engine.sessions.of(admit.records.UserId(person.id))
-
-    @invariant()
-    def every_life_replays_from_its_events(self) -> None:
-        for user in self.all_users():
-            events = self.engine.users.timeline(user)
-            moves = [e for e in events if e.to_state is not None]
-            assert "new" == moves[0].from_state
-            pairs = zip(moves, moves[1:], strict=False)
-            assert all(one.to_state == other.from_state for one, other in pairs)
-            assert user.state == moves[-1].to_state
-            switches = [e.trigger for e in events if e.trigger in ("disable", "enable")]
-            assert user.disabled == (switches[-1:] == ["disable"])
-
-    def kept_text(self) -> str:
-        """All that the store keeps, as text."""
-        with self.store.view() as view:  # type: ignore[attr-defined]
-            kept = [repr(record) for kind in view.kinds() for record in view.records(kind)]
-            return "\n".join([*kept, *(repr(event) for event in view.events())])
 
     def teardown(self) -> None:
         self.press_all_that_is_dead()
