@@ -22,7 +22,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 from identities_reference import LOCAL, ONCE_ONLY, Account, Login, Opened, Refusal, Token
-from known_lives import ADDRESSES, PASSWORDS, TOLD
+from known_lives import TOLD
 
 from admit import User
 from admit.errors import (
@@ -52,15 +52,10 @@ class LifeWithIdentities(ComingAndLeaving):
         self.tries: dict[str, tuple[int, datetime]] = {}
 
     @initialize(flow=any_flow, links=st.booleans())
-    def some_are_there_already(self, flow: str, links: bool) -> None:
-        """Else most of what follows would have nobody to happen to."""
-        self.register(ADDRESSES[0], PASSWORDS[0], flow=flow)
-        self.log_in_as_told(TOLD[0], (ADDRESSES[1], flow == "email"))
-        self.register(ADDRESSES[2], PASSWORDS[1], flow="email")
+    def some_are_there_already(self, flow: str, links: bool = False) -> None:
+        super().some_are_there_already(flow)
         if links:
             self.link_as_told(0, TOLD[2], None, hers=False)
-        for number in range(2):
-            self.create_a_key(number, leaving=False)
 
     # --- linking and unlinking -------------------------------------------------------------------
 
@@ -350,5 +345,7 @@ class LifeWithIdentities(ComingAndLeaving):
 PROFILE = settings()
 MANY = settings(max_examples=max(200, PROFILE.max_examples))
 
+TestComingAndLeaving = ComingAndLeaving.TestCase
+TestComingAndLeaving.settings = MANY
 TestLifeWithIdentities = LifeWithIdentities.TestCase
 TestLifeWithIdentities.settings = MANY

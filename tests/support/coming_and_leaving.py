@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from identities_reference import LOCAL, ONCE_ONLY, Account, Key, Login
 from known_lives import ADDRESSES, PASSWORDS, TOLD, KnownLife
 from told_providers import told
@@ -36,6 +36,15 @@ def said(who: str, address: tuple[str, bool] | None) -> dict[str, object]:
 
 class ComingAndLeaving(KnownLife):
     """Log-ins, keys, custom data, deletion and grace."""
+
+    @initialize(flow=any_flow)
+    def some_are_there_already(self, flow: str) -> None:
+        """Else most of what follows would have nobody to happen to."""
+        self.register(ADDRESSES[0], PASSWORDS[0], flow=flow)
+        self.log_in_as_told(TOLD[0], (ADDRESSES[1], flow == "email"))
+        self.register(ADDRESSES[2], PASSWORDS[1], flow="email")
+        for number in range(2):
+            self.create_a_key(number, leaving=False)
 
     # --- coming ----------------------------------------------------------------------------------
 
