@@ -7,7 +7,10 @@ asks the model what refuses it, does it to the engine, and says in the model wha
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
 
+import pytest
 from coming_and_leaving import (
     ComingAndLeaving,
     an_address,
@@ -20,9 +23,10 @@ from coming_and_leaving import (
 )
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 from identities_reference import LOCAL, ONCE_ONLY, Account, Login, Opened, Refusal, Token
 from known_lives import TOLD
+from sql_opener import open_url
 
 from admit import User
 from admit.errors import (
@@ -37,6 +41,8 @@ from admit.errors import (
     UserDisabled,
     WrongCredentials,
 )
+from admit.storage import TinyStore
+from admit.stores import Store
 
 FRESH = timedelta(minutes=5)
 TRIES, TRIES_WITHIN = 20, timedelta(minutes=10)
@@ -342,10 +348,33 @@ class LifeWithIdentities(ComingAndLeaving):
             self.world.end_sessions(person)
 
 
+# Most walks are short, and each leaves some rules out: it takes some hundred to come by everything.
 PROFILE = settings()
 MANY = settings(max_examples=max(200, PROFILE.max_examples))
+SOME = settings(max_examples=max(20, PROFILE.max_examples // 10))
 
 TestComingAndLeaving = ComingAndLeaving.TestCase
 TestComingAndLeaving.settings = MANY
 TestLifeWithIdentities = LifeWithIdentities.TestCase
 TestLifeWithIdentities.settings = MANY
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["tinydb", "sqlite", "postgresql"])
+def test_a_life_with_identities_is_the_same_on_every_store(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Given a store of each kind, new for each life, when a few lives are led, then all holds that
+    holds in memory."""
+
+    class Elsewhere(LifeWithIdentities):
+        def open_store(self) -> Store:
+            name = uuid4()
+            if kind == "tinydb":
+                return TinyStore(tmp_path / f"{name}.json")
+            if kind == "sqlite":
+                return open_url(f"sqlite:///{tmp_path}/{name}.db")
+            postgres = request.getfixturevalue("postgres")
+            return open_url(f"postgresql+psycopg://{postgres.location(f'app-{name}')}")
+
+    run_state_machine_as_test(Elsewhere, settings=SOME)

@@ -24,6 +24,8 @@ T = TypeVar("T")
 ADDRESSES = ("ada@example.com", "grace@example.com", "alan@example.com")
 PASSWORDS = ("correct horse battery staple", "a wholly different sentence")
 TOLD = (("told", "ada"), ("told", "grace"), ("other", "ada"), ("other", "grace"))
+PLUGINS = ("anonymous", "api-key", "auto", "email", "password")
+"""Not all that are installed: half of a short life is opening its engine."""
 TOKEN_LIFETIME, OFFER_LIFETIME = timedelta(minutes=30), timedelta(minutes=15)
 
 
@@ -43,6 +45,7 @@ class KnownLife(RuleBasedStateMachine):
             clock=self.clock,
             inbox=self.inbox,
             plugins=[ToldProviders()],
+            discover=PLUGINS,
             settings={
                 "address_policy": self.policy,
                 "anon-user.enabled": True,
