@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 from identities_reference import LOCAL, ONCE_ONLY, Account, Login, Opened, Refusal, Token
 from known_lives import TOLD
-from sql_opener import open_url
+from store_kinds import KINDS, new_store
 
 from admit import User
 from admit.errors import (
@@ -41,7 +41,6 @@ from admit.errors import (
     UserDisabled,
     WrongCredentials,
 )
-from admit.storage import TinyStore
 from admit.stores import Store
 
 FRESH = timedelta(minutes=5)
@@ -360,7 +359,7 @@ TestLifeWithIdentities.settings = MANY
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("kind", ["tinydb", "sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_life_with_identities_is_the_same_on_every_store(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -369,12 +368,6 @@ def test_a_life_with_identities_is_the_same_on_every_store(
 
     class Elsewhere(LifeWithIdentities):
         def open_store(self) -> Store:
-            name = uuid4()
-            if kind == "tinydb":
-                return TinyStore(tmp_path / f"{name}.json")
-            if kind == "sqlite":
-                return open_url(f"sqlite:///{tmp_path}/{name}.db")
-            postgres = request.getfixturevalue("postgres")
-            return open_url(f"postgresql+psycopg://{postgres.location(f'app-{name}')}")
+            return new_store(kind, uuid4(), tmp_path, request)
 
     run_state_machine_as_test(Elsewhere, settings=SOME)

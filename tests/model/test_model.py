@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from moody import Crash
 from passwords_and_sessions import PasswordsAndSessions
 from reference import Person, Token
-from sql_opener import open_url
+from store_kinds import KINDS, new_store
 from watched_life import (
     ADDRESSES,
     ANSWERS,
@@ -49,7 +49,6 @@ from admit.errors import (
     ResendNotPossible,
     UserNotFound,
 )
-from admit.storage import TinyStore
 from admit.stores import Store
 
 
@@ -327,7 +326,7 @@ TestLifeOfWhoProvesFirst.settings = MANY
 
 
 @pytest.mark.parametrize("policy", ["reserve", "first-proof"])
-@pytest.mark.parametrize("kind", ["tinydb", "sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_life_is_the_same_on_every_store(
     kind: str, policy: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -337,12 +336,7 @@ def test_a_life_is_the_same_on_every_store(
     class Elsewhere(Life):
         def open_store(self) -> Store:
             self.name = uuid4()
-            if kind == "tinydb":
-                return TinyStore(tmp_path / f"{self.name}.json")
-            if kind == "sqlite":
-                return open_url(f"sqlite:///{tmp_path}/{self.name}.db")
-            postgres = request.getfixturevalue("postgres")
-            return open_url(f"postgresql+psycopg://{postgres.location(f'app-{self.name}')}")
+            return new_store(kind, self.name, tmp_path, request)
 
         def kept_text(self) -> str:
             files = tmp_path.glob(f"{self.name}.*")
