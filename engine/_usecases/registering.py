@@ -24,5 +24,10 @@ def was_registered(core: Core, identity: Identity) -> bool:
 def is_login(core: Core, identity: Identity, *canonicals: str) -> bool:
     """Return whether one of these addresses is what this identity logs in with: it was registered
     with it. What another provider calls somebody may look like an address, and says nothing of its
-    owner."""
-    return identity.login_key in canonicals and was_registered(core, identity)
+    owner. A process that has not loaded the provider of passwords knows it by the setting."""
+    if identity.login_key not in canonicals:
+        return False
+    offer = core.plugins.offers("register_providers").get(identity.provider)
+    if offer is None:
+        return identity.provider == core.settings.password_provider
+    return registers(offer)

@@ -19,6 +19,7 @@ from admit.errors import (
     WrongCredentials,
 )
 from admit.testing import Inbox, MemoryStore, SettableClock
+from admit.testing import open as open_engine
 
 ADDRESS = "victim@example.com"
 ATTACKERS = "the password of the attacker"
@@ -708,3 +709,22 @@ def test_h2_the_session_of_a_key_that_dies_does_not_go_on(
     assert is_dead(engine, login)
     with pytest.raises(WrongCredentials):
         engine.log_in("api-key", key=key)
+
+
+def test_h3_a_process_without_the_password_provider_drops_no_password(
+    store: MemoryStore, clock: SettableClock, inbox: Inbox
+) -> None:
+    """
+    Given a registration, and a process that has not loaded the provider of passwords,
+    when the link is pressed there, then the login with its password is as before: that this
+    process cannot ask whether it was registered says nothing of who did.
+    """
+    with (
+        open_told(store, clock, inbox) as engine,
+        open_engine(store, clock=clock, inbox=inbox, discover=["email"]) as bare,
+    ):
+        engine.register(ADDRESS, VICTIMS)
+
+        bare.confirm(**inbox.last_link(ADDRESS).credentials)
+
+        assert opens(engine, VICTIMS)
