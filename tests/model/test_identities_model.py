@@ -130,6 +130,8 @@ class LifeWithIdentities(ComingAndLeaving):
         public, credentials = self.engine.public.identities, said(who[1], address)
         access = one.log_in.access_token
         user = self.ask(expected, lambda: public.link(access, who[0], **credentials))
+        if user is not None and self.world.owner(*who) is not person:
+            one.at = self.clock.now()  # the proof of what was linked is as good as a log-in
         self.linked(person, user, who, address, one)
 
     def throttled(self, person: Account) -> Refusal:
@@ -179,8 +181,8 @@ class LifeWithIdentities(ComingAndLeaving):
     def not_fresh(self, person: Account, one: Opened) -> Refusal:
         """A key is not fresh at any time; who has nothing to log in with again is always."""
         again = any(login.provider not in ONCE_ONLY for login in person.logins)
-        is_fresh = one.by in person.logins and self.clock.now() - one.at <= FRESH
-        return FreshLogInNeeded if again and not is_fresh else None
+        is_fresh = not again or self.clock.now() - one.at <= FRESH
+        return None if is_fresh and isinstance(one.by, Login) else FreshLogInNeeded
 
     # --- merging ---------------------------------------------------------------------------------
 
@@ -316,7 +318,9 @@ class LifeWithIdentities(ComingAndLeaving):
         if person is not None:
             expected = None if person.local is not None else NotAllowed
             if self.ask(expected, lambda: self.engine.reset(person.id)):
-                self.hear_of_message(person, "reset", person.login_address)
+                assert person.local is not None
+                own = person.local.key if person.local.key in person.addresses else None
+                self.hear_of_message(person, "reset", own or person.login_address)
 
     @precondition(lambda self: self.tokens("reset"))
     @rule(which=some, password=any_password)

@@ -126,6 +126,7 @@ class ComingAndLeaving(KnownLife):
         if (person := self.pick(number)) is not None:
             self.engine.log_out_all(person.id)
             self.world.end_sessions(person)
+            self.world.kill(person, "change-address")
 
     @rule(number=some)
     def use_what_lives(self, number: int) -> None:
@@ -150,6 +151,7 @@ class ComingAndLeaving(KnownLife):
         (self.engine.disable if disabled else self.engine.enable)(person.id)
         if disabled and not person.disabled:
             self.world.end_sessions(person)
+            self.world.kill(person, "change-address")
         person.disabled = disabled
 
     # --- keys ------------------------------------------------------------------------------------

@@ -95,9 +95,11 @@ class Account:
 
     @property
     def login_address(self) -> str | None:
-        """Where messages about the log-in go: the first address that is a login, else the first."""
-        keys = [one.key for one in self.logins]
-        return next((a for a in self.addresses if a in keys), next(iter(self.addresses), None))
+        """Where messages about the log-in go: to an address that is a login, if there is one; to
+        one that was proved rather than to another; to the first of those."""
+        keys = [one.key for one in self.logins if one.provider == LOCAL]
+        found = [a for a in self.addresses if a in keys] or list(self.addresses)
+        return next((a for a in found if self.addresses[a]), found[0] if found else None)
 
 
 def usable(logins: Iterable[Login], addresses: dict[str, bool]) -> list[Login]:
@@ -178,7 +180,7 @@ class World:
     # --- proving and gaining -------------------------------------------------------------------
 
     def prove(
-        self, person: Account, address: str, spared: list[Login], *, keeps_password: bool = True
+        self, person: Account, address: str, spared: list[Login], new: list[Login] | None = None
     ) -> bool:
         """Its owner is heard of; for the first time (then True): what she never proved goes."""
         first = person.addresses.get(address) is False
@@ -187,8 +189,9 @@ class World:
             own = own or [one for one in person.logins if one.provider == LOCAL]
             person.logins = [one for one in person.logins if one in own or one in spared]
             self.have_addresses(person, {address: True})
-        for one in [] if keeps_password else person.logins:
-            if one.key == address and one.provider == LOCAL and one not in spared and first:
+        for one in [] if new is None else person.logins:
+            assert new is not None
+            if one.key == address and one.provider == LOCAL and one not in new and first:
                 one.password = None
         return first
 
@@ -208,7 +211,7 @@ class World:
         person.logins = [*person.logins, *logins]
         firsts = [a for a, proved in addresses if proved and person.addresses.get(a) is False]
         for address in firsts:
-            self.prove(person, address, spared, keeps_password=False)
+            self.prove(person, address, spared, logins)
         for address, proved in addresses:
             is_login = any(one.key == address for one in person.logins)
             if address not in person.addresses and (proved or is_login or not person.addresses):
@@ -236,7 +239,9 @@ class World:
     def address_changed(
         self, person: Account, to: str, *, proved: bool, asks: Opened | None = None
     ) -> None:
-        old = person.login_address
+        """What was proved once stays so."""
+        old, first = person.login_address, proved and not person.is_proved
+        proved = proved or person.addresses.get(to, False)
         for one in self.movable(person):
             one.key = to
         changed = {to: proved} if old is None else {}
@@ -246,6 +251,12 @@ class World:
             elif address != to:
                 changed[address] = was_proved
         self.have_addresses(person, changed)
+        if first:
+            logins = person.logins
+            person.addresses[to] = False
+            self.prove(person, to, [])
+            person.logins = person.logins or logins
+            self.end_keys(person)
         self.kill(person, "confirm", "reset", "change-address")
         self.end_sessions(person, but=asks)
 
@@ -286,14 +297,20 @@ class World:
             assert holder is not None
             if (refusal := self.state_refuses(holder)) is not None:
                 return refusal
-        if person.state != "confirmed":
+        if not self.may_link(person):
             return NotAllowed
         if holder in (None, person):
             return None
         assert holder is not None
         if holder.used or len(holder.logins) > 1:
             return IdentityTaken
-        return AlreadyLinked if provider == LOCAL and person.local is not None else None
+        if provider == LOCAL and person.local is not None:
+            return AlreadyLinked
+        loses = bool(person.data and holder.data and person.data != holder.data)
+        return IdentityTaken if loses else None
+
+    def may_link(self, person: Account) -> bool:
+        return person.state == "confirmed" and not person.disabled and person.leaves_at is None
 
     def unlink_refuses(self, person: Account, login: Login) -> Refusal:
         if person.state != "confirmed":
@@ -308,7 +325,7 @@ class World:
         return None if is_free else AddressTaken
 
     def add_login_refuses(self, person: Account, address: str) -> Refusal:
-        if person.state != "confirmed":
+        if not self.may_link(person):
             return NotAllowed
         return AlreadyLinked if person.local is not None else self.taken(person, address)
 
@@ -329,8 +346,7 @@ class World:
         if into is absorbed and not itself:
             return InvalidInput
         both = (into, absorbed)
-        simply = [p.state == "confirmed" and not p.disabled and p.leaves_at is None for p in both]
-        return None if all(simply) else NotAllowed
+        return None if all(map(self.may_link, both)) else NotAllowed
 
     # --- merging -------------------------------------------------------------------------------
 

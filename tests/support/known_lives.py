@@ -88,10 +88,7 @@ class KnownLife(RuleBasedStateMachine):
         link, address = one.last_link(), new[0].to
         self.secrets |= {link.token.reveal(), one.last_code()}
         expires_at = self.clock.now() + TOKEN_LIFETIME
-        hers = address in person.addresses
-        # Asked about by another name than hers: a change to an address that is proved to be hers.
-        if purpose == "change-address" and person.addresses.get(address):
-            hers = False
+        hers = purpose != "change-address"
         token = Token(purpose, link.credentials, address, expires_at, adds, hers)
         self.world.sent(person, token)
 
