@@ -109,6 +109,8 @@ def by_offer(core: Core, by: Acting, token: str | Secret) -> Prepared[User]:
 
     def decide(settle: bool) -> Finish[User]:
         def take(user: User) -> Decision[None]:
+            if user.id != user_id:
+                raise TokenUnknown  # absorbed: tokens never follow
             # Leaving once more raises the epoch: an offer is for the leaving that it was made in.
             if user.delete_at is None or user.epoch != int(epoch):
                 raise TokenUsed

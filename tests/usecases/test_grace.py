@@ -132,6 +132,27 @@ def log_in_first(engine: admit.Engine) -> admit.LogIn:
     return log_in(engine)
 
 
+def test_an_offer_of_who_was_absorbed_does_not_keep_the_survivor(engine: admit.Engine) -> None:
+    """
+    Given an offer to somebody who was restored by an admin and absorbed since,
+    when the survivor leaves as often as she had left, and the offer is taken,
+    then it restores nobody: tokens never follow.
+    """
+    ada, grace = engine.create(ADDRESS, PASSWORD), engine.create("grace@example.com", PASSWORD)
+    engine.settings.set("must_change_is_enforced", False)
+    engine.log_out_all(ada)  # as the merge will do with the survivor's sessions
+    engine.delete(ada)
+    with pytest.raises(Leaving) as caught:
+        engine.log_in("local-userpass", username=ADDRESS, password=PASSWORD)
+    engine.restore(ada)
+    engine.identities.merge(grace, ada)
+    leaving = engine.delete(grace)
+
+    with pytest.raises(TokenUnknown):
+        engine.public.restore(token=caught.value.restore_token)
+    assert engine.users.get(grace.id).delete_at == leaving.delete_at
+
+
 def test_who_leaves_gets_no_new_key(engine: admit.Engine) -> None:
     """
     Given a user in her grace,
