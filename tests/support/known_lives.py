@@ -96,6 +96,10 @@ class KnownLife(RuleBasedStateMachine):
         assert person.id == log_in.user.id
         self.secrets |= {log_in.access_token.reveal(), log_in.refresh_token.reveal()}
         person.sessions.append(Opened(log_in, by, self.clock.now()))
+        most = self.engine.settings.get("max_sessions_a_user")
+        assert isinstance(most, int)
+        ended, person.sessions = person.sessions[:-most], person.sessions[-most:]
+        self.world.ended += [one.log_in for one in ended]
         person.used = True
 
     def pick(
@@ -186,7 +190,8 @@ class KnownLife(RuleBasedStateMachine):
 
     def try_all_that_is_dead(self) -> None:
         """Each dead credential, at every verb that takes its kind; what opened is said by name."""
-        assert [] == [name for name, call in self._ways_of_the_dead() if not _is_refused(call)]
+        opened = [name for name, call in self._ways_of_the_dead() if not _is_refused(call)]
+        assert [] == opened, opened
 
     def _ways_of_the_dead(self) -> Iterator[tuple[str, Callable[[], object]]]:
         engine, world = self.engine, self.world
