@@ -11,10 +11,11 @@ from admit import SigningKey
 from admit.settings import About, parse
 
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import Cell, moment, say, say_json, table
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """The keys that sign access tokens: list, publish, replace."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from .context import Invocation, common_options, json_option, reason_option
+from .group import Group
 from .output import Cell, counted, moment, say, say_json, styled, table, visible
 from .people import found, name_of
 
 
-@click.group()
+@click.group(cls=Group)
 def sessions() -> None:
     """Sessions: where a user is logged in, and ending it.
 
