@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from . import _tokens
 from ._codec import user_from
@@ -18,7 +18,6 @@ from ._usecases import (
     custom_data,
     delete,
     export_user,
-    fresh,
     guesses,
     log_in,
     register,
@@ -28,12 +27,14 @@ from ._usecases import (
     throttle,
     typed_codes,
 )
+from ._usecases import fresh as freshness
 from ._usecases import password as passwords
+from ._usecases.calling_session import check_open
 from ._usecases.confirm import Change
 from ._usecases.confirming import is_first_proof
 from ._usecases.enter import ResetRequest
 from ._usecases.json_data import checked_data
-from ._usecases.proof import hashed, is_password_of, with_private
+from ._usecases.proof import check_unchanged, hashed, is_password_of, with_private
 from ._usecases.rerun import Reason
 from ._usecases.stranger import alike
 from .addresses import canonical
@@ -42,15 +43,19 @@ from .errors import (
     CodeWrong,
     InvalidInput,
     LogInRefused,
+    SessionInvalid,
     TokenUnknown,
     UserNotFound,
+    WrongCredentials,
 )
 from .masked import Secret
 from .own_sessions import OwnSessions
 from .public_api_keys import PublicApiKeys
 from .public_identities import PublicIdentities
-from .records import LogIn, Purpose, Receipt, Run, User
+from .records import LogIn, Purpose, Receipt, Run, Session, User
 from .redirects import Redirects
+
+T = TypeVar("T")
 
 CLIENT_WINDOW: Final = timedelta(minutes=10)
 """In which a client may make as many requests as the setting `requests_per_client` says
@@ -314,10 +319,9 @@ class PublicFace:
         """
         if access_token is not None:
             self._count_client()
-            owner = fresh.caller(self._core, access_token, fresh=True)[0]
+            left = self._as_caller(access_token, self._delete_by_session)
         else:
-            owner = self._owner(address, user, as_secret(password))
-        left = delete.delete(self._core, self._by, owner.id).run()
+            left = self._delete_by_password(self._owner(address, user, as_secret(password)))
         self._on_first_use()
         return Receipt(delete_at=left.delete_at)
 
@@ -329,14 +333,19 @@ class PublicFace:
             FreshLogInNeeded: the log-in was longer ago than `fresh_log_in_within`.
         """
         self._count_client()
-        owner, _ = fresh.caller(self._core, access_token, fresh=True)
-        return export_user.export(self._core, self._by, owner.id)
+        return self._as_caller(
+            access_token,
+            lambda owner, asks: export_user.export(self._core, self._by, owner.id, asks=asks),
+        )
 
     def custom_data(self, *, access_token: str | Secret) -> Mapping[str, object]:
         """Return the custom data of the caller, as it is now. Raises SessionInvalid."""
         self._count_client()
-        owner, _ = fresh.caller(self._core, access_token, fresh=False)
-        return custom_data.get(self._core, owner.id).data
+        return self._as_caller(
+            access_token,
+            lambda owner, asks: custom_data.get(self._core, owner.id, asks=asks).data,
+            fresh=False,
+        )
 
     def restore(self, *, token: str | Secret) -> User:
         """Take the deletion of one's own account back, by the `restore_token` that a log-in with
@@ -365,6 +374,36 @@ class PublicFace:
             named = is_password_of(self._core, holder, proof)
         stranger.again(self._core, self._by, holder, reason, named=named)
         return Receipt()
+
+    def _as_caller(
+        self,
+        access_token: str | Secret,
+        call: Callable[[User, Session], T],
+        *,
+        fresh: bool = True,
+    ) -> T:
+        """Return what *call* comes to for the caller and her session. Raises SessionInvalid, also
+        if she was deleted or merged since it was looked up."""
+        owner, asks = freshness.caller(self._core, access_token, fresh=fresh)
+        try:
+            return call(owner, asks)
+        except UserNotFound:
+            raise SessionInvalid("ended") from None
+
+    def _delete_by_session(self, owner: User, asks: Session) -> User:
+        def check(user: User) -> None:
+            check_open(self._core, user, asks)
+
+        return delete.delete(self._core, self._by, owner.id, check=check).run()
+
+    def _delete_by_password(self, owner: User) -> User:
+        def check(user: User) -> None:
+            check_unchanged(self._core, user, owner)
+
+        try:
+            return delete.delete(self._core, self._by, owner.id, check=check).run()
+        except (UserNotFound, WrongCredentials):
+            raise LogInRefused from None
 
     def _begin(self, purpose: str, subject: str) -> None:
         """Count, before anything is looked up, and see to it that somebody works the queue."""

@@ -10,8 +10,9 @@ from .._core import Core
 from .._documents import check_document, size_bytes
 from .._events import Acting, Happening
 from ..errors import Outdated
-from ..records import CustomData, User, UserId
+from ..records import CustomData, Session, User, UserId
 from ..stores import Put, Record, Remove
+from .calling_session import check_open
 
 KIND: Final = "custom-data"
 CLAIM: Final = "user_data"
@@ -20,9 +21,11 @@ LONGEST_CLAIM_BYTES: Final = 4096
 """An access token travels with each request (design.md §9)."""
 
 
-def get(core: Core, user_id: str) -> CustomData:
-    """Return a user's custom data; see `CustomDataGroup.get`."""
+def get(core: Core, user_id: str, *, asks: Session | None = None) -> CustomData:
+    """Return a user's custom data; see `CustomDataGroup.get`. *asks*: the session of the user who
+    asks for it herself."""
     user = load(core, user_id)
+    check_open(core, user, asks)
     return _read(user.id, core.store.get(KIND, user.id))
 
 

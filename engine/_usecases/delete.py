@@ -28,11 +28,20 @@ _WAITING_LOOKED_AT: Final = 50
 """Users who wait that one sweep looks at: the worker sweeps every second."""
 
 
-def delete(core: Core, by: Acting, user_id: str, *, at_once: bool = False) -> Prepared[User]:
-    """Prepare a deletion; see `Engine.delete`."""
+def delete(
+    core: Core,
+    by: Acting,
+    user_id: str,
+    *,
+    at_once: bool = False,
+    check: Callable[[User], None] = lambda user: None,
+) -> Prepared[User]:
+    """Prepare a deletion; see `Engine.delete`. *check* raises if the user, as found then, is not
+    whom the caller proved to be: a merge may have made another one of it."""
 
     def decide(settle: bool) -> Finish[User]:
         def remove(user: User) -> Decision[User]:
+            check(user)
             move(user.state, "delete")
             if user.delete_at is not None and not at_once:
                 return Decision(result=user)  # is leaving already

@@ -12,7 +12,9 @@ from .._core import Core
 from .._events import Acting, Happening
 from ..clock import to_text
 from ..plain import plain
+from ..records import Session
 from ..stores import Cursor, Record
+from .calling_session import check_open
 from .custom_data import stored
 
 FORM: Final = "admit-user-export"
@@ -28,9 +30,11 @@ _OF_THE_CHAIN: Final = frozenset({"previous", "detail_digest"})
 _PAGE: Final = 200
 
 
-def export(core: Core, by: Acting, user_id: str) -> dict[str, Any]:
-    """Return everything about a user; see `Users.export`."""
+def export(core: Core, by: Acting, user_id: str, *, asks: Session | None = None) -> dict[str, Any]:
+    """Return everything about a user; see `Users.export`. *asks*: the session of the user who asks
+    for it herself."""
     user = load(core, user_id)
+    check_open(core, user, asks)
     decision: Decision[None] = Decision(result=None, happenings=(Happening("export"),))
     commit_decision(core, by, user, decision)  # before it is read: who took it stands in it
     told = plain(user)

@@ -44,6 +44,14 @@ def check_password(core: Core, user: User, password: Secret) -> None:
         raise WrongCredentials
 
 
+def check_unchanged(core: Core, user: User, proved: User) -> None:
+    """Return if *user* is the one whose password was *proved* a moment ago, and has it. Raises
+    WrongCredentials."""
+    known, found = password_identity(core, proved), password_identity(core, user)
+    if user.id != proved.id or known is None or found is None or found.private != known.private:
+        raise WrongCredentials
+
+
 def hashed(core: Core, user: User, password: Secret) -> Mapping[str, str]:
     """Return what the provider of *user*'s password keeps of a new one. Raises NotAllowed."""
     offer = registering_provider(core, _own(core, user).provider)
