@@ -15,8 +15,8 @@ from .records import Session
 class OwnSessions:
     """The sessions of whoever holds an access token. It is looked up: a dead one lists nothing.
 
-    Every method raises `SessionInvalid` for a token that opens nothing, and `TryLater` when it is
-    called too often – counted before anything is looked up.
+    Every method raises `SessionInvalid` for a token that opens nothing, and all but `all` raise
+    `TryLater` when they are called too often – counted before anything is looked up.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class OwnSessions:
 
     def all(self, access_token: str | Secret) -> tuple[Session, ...]:
         """Return the live sessions of the caller, oldest first: since when, until when, and from
-        which device. The one that asks is `engine.verify(access_token).session_id`."""
-        self._count()
+        which device. The one that asks is `engine.verify(access_token).session_id`. Not counted: it
+        writes nothing."""
         user, _ = sessions.caller(self._core, access_token)
         return tuple(sessions.of_user(self._core, user.id))
 

@@ -339,8 +339,10 @@ class PublicFace:
         )
 
     def custom_data(self, *, access_token: str | Secret) -> Mapping[str, object]:
-        """Return the custom data of the caller, as it is now. Raises SessionInvalid."""
-        self._count_client()
+        """Return the custom data of the caller, as it is now. Raises SessionInvalid.
+
+        Not counted: it writes nothing, and an application may ask on each page.
+        """
         return self._as_caller(
             access_token,
             lambda owner, asks: custom_data.get(self._core, owner.id, asks=asks).data,

@@ -196,13 +196,11 @@ COUNTED: dict[str, Callable[[PublicFace, str], object]] = {
     "merge": lambda public, token: public.identities.merge(
         access_token=token, absorbed_access_token=token
     ),
-    "sessions.all": lambda public, token: public.sessions.all(token),
     "sessions.end": lambda public, token: public.sessions.end("0" * 24, access_token=token),
     "sessions.end_others": lambda public, token: public.sessions.end_others(token),
     "sessions.prove_again": lambda public, token: public.sessions.prove_again(
         token, "told", **told("x")
     ),
-    "custom_data": lambda public, token: public.custom_data(access_token=token),
     "export": lambda public, token: public.export(access_token=token),
     "delete": lambda public, token: public.delete(access_token=token),
     "redirects.look": lambda public, token: public.redirects.look({"state": token}),
