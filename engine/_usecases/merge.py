@@ -171,6 +171,8 @@ def _led_on(core: Core, absorbed: User, into: User) -> tuple[Put, ...]:
             tombstone = user_from(record)
             if tombstone.absorbed_by != absorbed.id:
                 return tuple(puts)
+            if tombstone.id == into.id:
+                continue  # absorbed the other way since it was read: the commit will find it moved
             puts.append(user_put(evolve(tombstone, absorbed_by=into.id), record.version))
         after = page.next
     return tuple(puts)

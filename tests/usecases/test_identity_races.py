@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import merging_process
 import pytest
 from nursery import Nursery, nursery
 from races import meanwhile
+from sql_opener import open_url
 from told_providers import ToldProviders, told
 
 import admit
@@ -158,6 +160,34 @@ def test_two_who_absorb_each_other_leave_one(engine: admit.Engine) -> None:
         assert {winner.id} == {engine.users.get(user.id).id for user in (one, other)}
         assert 2 == len(winner.identities)
     check_one_identity_one_user(engine)
+
+
+def test_who_was_absorbed_the_other_way_meanwhile_absorbs_nobody(
+    tmp_path: Path, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Given a merge that has read both users and looks for whose ids lead to the one that goes,
+    when the other way round is quicker,
+    then it finds one of them gone, and one is left with both identities.
+    """
+    store = open_url(f"sqlite:///{tmp_path}/users.db")
+    look, quicker = store.page, list[Callable[[], object]]()
+
+    def page(*arguments: Any, **named: Any) -> Any:
+        if arguments[:2] == ("user", "absorbed-by") and quicker:
+            quicker.pop()()
+        return look(*arguments, **named)
+
+    monkeypatch.setattr(store, "page", page)
+    with open_engine(store, clock=clock, plugins=[ToldProviders()]) as engine:
+        one, other = (engine.log_in("told", **told(who)).user for who in ("ada", "grace"))
+        quicker.append(partial(engine.identities.merge, other, one))
+
+        with pytest.raises(UserNotFound):
+            engine.identities.merge(one, other)
+
+        assert {other.id} == {engine.users.get(user.id).id for user in (one, other)}
+        assert 2 == len(engine.users.get(other.id).identities)
 
 
 def test_a_merge_and_a_log_in_at_once_open_one_account(engine: admit.Engine) -> None:
