@@ -100,7 +100,7 @@ class Life(PasswordsAndSessions):
         else:
             assert not fails
         finally:
-            self.moody.wakes.set()
+            self.moody.hear_out(self.engine)
         found = [u for u in self.all_users() if u.id not in known]
         assert len(found) == (0 if fails else 1)
         for user in found:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 
-from admit import Entry, Outcome, Services, hookimpl
+from admit import Engine, Entry, Outcome, Services, hookimpl
 from admit.flows import Answer, ConfirmationFlow, ResetFlow
 
 
@@ -20,12 +21,21 @@ class Moody:
 
     def __init__(self) -> None:
         self.mood = "pending"
+        self.wakes = threading.Event()
         self.listen()
 
     def listen(self) -> None:
         """Forget who called last, and let the next one hang until it is woken."""
+        self.wakes.set()
         self.entry: Entry | None = None
         self.wakes = threading.Event()
+
+    def hear_out(self, engine: Engine) -> None:
+        """Wake who hangs, and wait until every call has ended: one that was given up before its
+        first line ran would else be remembered later, as another's."""
+        self.wakes.set()
+        while engine._core.plugins.calls.hanging():
+            time.sleep(0.001)
 
     @hookimpl
     def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:

@@ -73,7 +73,7 @@ class WatchedLife(RuleBasedStateMachine):
         try:
             yield
         finally:
-            self.moody.wakes.set()
+            self.moody.hear_out(self.engine)
             self.hear_of_messages()
             if self.moody.entry is not None:
                 self.hear_of_call(self.moody.entry, reset=reset)
