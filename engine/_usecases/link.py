@@ -17,7 +17,6 @@ from .._commits import (
 from .._core import Core
 from .._events import Acting, Happening
 from .._plugins import Offer
-from ..addresses import canonical
 from ..errors import (
     AlreadyLinked,
     IdentityTaken,
@@ -33,6 +32,7 @@ from ..records import Address, Identity, Session, User
 from ..stores import KeyTaken
 from . import gate, guesses
 from .calling_session import carried_on, check_open
+from .claimed import claimed_addresses, identity_of, new_identity
 from .confirming import newest, waiting
 from .first_proof import named
 from .gaining import gain, told_apart
@@ -160,19 +160,8 @@ def _proof_of(core: Core, offer: Offer, claim: Claim) -> _Proof:
     holder = find_by_key(core, key)
     if holder is None and not claim.proved:
         holder = newest(waiting(core, key))
-    identity = None if holder is None else _identity(holder, offer.name, claim)
+    identity = None if holder is None else identity_of(holder, offer.name, claim)
     return _Proof(offer, claim, holder, identity)
-
-
-def _identity(user: User, provider: str, claim: Claim) -> Identity | None:
-    return next(
-        (
-            identity
-            for identity in user.identities
-            if identity.provider == provider and identity.login_key == claim.login_key
-        ),
-        None,
-    )
 
 
 def _link(
@@ -203,40 +192,17 @@ def _decide(
 ) -> Decision[None]:
     check_open(core, user, asks)
     check_may_link(user)
-    if _identity(user, proof.offer.name, proof.claim) is not None:
+    if identity_of(user, proof.offer.name, proof.claim) is not None:
         return Decision(result=None)  # it is hers already
     if not proof.claim.proved:
         raise WrongCredentials  # whoever had registered it is gone
     if registers(proof.offer) and user.identity(proof.offer.name) is not None:
         raise AlreadyLinked(proof.offer.name)
     now = core.now()
-    claim = proof.claim
-    identity = Identity(
-        provider=proof.offer.name,
-        id=claim.identity_id or core.ids.mint(now),
-        login_key=claim.login_key,
-        data=claim.data,
-        private=claim.private,
-        added_at=now,
-    )
+    identity = new_identity(core, proof.offer.name, proof.claim, now)
     [identity] = told_apart(core, user, (identity,))
-    addresses = _addresses(proof, core)
+    addresses = claimed_addresses(proof.offer.name, proof.claim, now)
     return decide_gain(core, by, user, identity, addresses, asks, proved_again=True)
-
-
-def _addresses(proof: _Proof, core: Core) -> tuple[Address, ...]:
-    """Return what the provider says of an address: proved only if it vouches for it (H5)."""
-    claim = proof.claim
-    if claim.address is None:
-        return ()
-    return (
-        Address(
-            typed=claim.address,
-            canonical=canonical(claim.address),
-            proved_at=core.now() if claim.address_proved else None,
-            proved_by=proof.offer.name if claim.address_proved else None,
-        ),
-    )
 
 
 def decide_gain(
@@ -296,7 +262,7 @@ def _absorb(
     def decide(user: User, other: User) -> Both[None]:
         check_open(core, user, asks)
         check_may_link(user)
-        identity = _identity(other, proof.offer.name, proof.claim)
+        identity = identity_of(other, proof.offer.name, proof.claim)
         if identity is None or (
             proof.identity is not None and identity.private != proof.identity.private
         ):

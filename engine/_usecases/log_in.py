@@ -19,7 +19,6 @@ from .._commits import (
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
-from ..addresses import canonical
 from ..errors import (
     ConfirmationRequired,
     PasswordMustChange,
@@ -30,9 +29,10 @@ from ..errors import (
 )
 from ..lifecycle import NEW, move
 from ..providers import Check, Claim
-from ..records import Address, Identity, LogIn, User, UserId
+from ..records import Identity, LogIn, User, UserId
 from ..stores import KeyTaken, Remove
 from . import gate, guesses, restore
+from .claimed import claimed_addresses, identity_of, new_identity
 from .confirming import newest, rivals, waiting
 from .prepared import Finish, Prepared
 from .session_opening import SEEN_EVERY, Opened, open_session
@@ -175,22 +175,10 @@ def _holder(core: Core, provider: str, claim: Claim) -> User | None:
 def _identity(core: Core, user: User, provider: str, claim: Claim) -> Identity | None:
     """Return which of *user*'s identities these credentials are, or None: she has none such. What
     belongs to her without being one – a key – is one for the length of this log-in."""
-    mine = (i for i in user.identities if i.provider == provider)
-    found = next((i for i in mine if i.login_key == claim.login_key), None)
+    found = identity_of(user, provider, claim)
     if found is None and claim.user == user.id:
-        found = _new_identity(core, provider, claim, core.now())
+        found = new_identity(core, provider, claim, core.now())
     return found
-
-
-def _new_identity(core: Core, provider: str, claim: Claim, now: datetime) -> Identity:
-    return Identity(
-        provider=provider,
-        id=claim.identity_id or core.ids.mint(now),
-        login_key=claim.login_key,
-        data=claim.data,
-        private=claim.private,
-        added_at=now,
-    )
 
 
 def check_state(core: Core, by: Acting, user: User, identity: Identity) -> None:
@@ -300,12 +288,12 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
     """The first log-in through a provider that proves its own users makes the user."""
     claim = known.claim
     now = core.now()
-    identity = _new_identity(core, provider, claim, now)
+    identity = new_identity(core, provider, claim, now)
     user = User(
         id=UserId(core.ids.mint(now)),
         state=move(NEW, "create").state,
         identities=(identity,),
-        addresses=_addresses(claim, provider, now),
+        addresses=claimed_addresses(provider, claim, now),
         created_at=now,
         confirmed_at=now,
         first_log_in_at=now,
@@ -339,16 +327,3 @@ def _create(core: Core, by: Acting, provider: str, known: _Recognised, settle: b
         _let_in(core, by, provider, known, holder)
         return _enter(core, by, provider, known, holder, settle)
     return opened.log_in(user)
-
-
-def _addresses(claim: Claim, provider: str, now: datetime) -> tuple[Address, ...]:
-    if claim.address is None:
-        return ()
-    return (
-        Address(
-            typed=claim.address,
-            canonical=canonical(claim.address),
-            proved_at=now if claim.address_proved else None,
-            proved_by=provider if claim.address_proved else None,
-        ),
-    )
