@@ -333,6 +333,8 @@ def session_put(session: Session, expects: int | None) -> Put:
         body["authenticated_at"] = to_text(session.authenticated_at)
     if session.device is not None:
         body["device"] = session.device
+    if session.device_id is not None:
+        body["device_id"] = session.device_id
     if session.network is not None:
         body["network"] = session.network
     labels = (
@@ -357,6 +359,7 @@ def session_from(record: Record) -> Session:
         expires_at=from_text(body["expires_at"]),
         refresh_digest=body["refresh_digest"],
         device=body.get("device"),
+        device_id=body.get("device_id"),
         network=body.get("network"),
         version=record.version,
     )

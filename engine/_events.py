@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
+from ._ids import check_id
 from ._text import check_line
 from .clock import to_text
 from .errors import InvalidInput
@@ -53,6 +54,8 @@ def checked(by: Acting) -> Acting:
         client = by.client
         texts |= {"client.address": client.address, "client.device": client.device}
         texts["client.locale"] = client.locale
+        if client.device_id is not None:
+            check_id(client.device_id, "client.device_id")
     for field, text in texts.items():
         if text is not None:
             check_line(text, field)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from . import _codec
 from ._commits import find_by_key, load, timeline
@@ -29,6 +29,8 @@ from .leaving import Erasure
 from .preparing import user_id
 from .records import Event, User, UserId
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
+
+S = TypeVar("S")
 
 LONGEST_PAGE: Final = 1000
 _LAST_SEQUENCE: Final = 2**63 - 1
@@ -237,6 +239,16 @@ class EngineSettings:
             UnknownName: there is no such setting; the known ones are listed.
         """
         return self.info(name).value
+
+    def section(self, section: type[S]) -> S:
+        """Return the values in force now of a *section* that a plugin registered, as a record: what
+        code asks that looks at its settings often. Another process's change is seen within a
+        second.
+
+        Raises:
+            TypeError: no plugin registered it.
+        """
+        return self._core.sources.current(section)
 
     def info(self, name: str) -> SettingInfo:
         """Return a setting with its source and what that hides. Raises UnknownName."""

@@ -40,6 +40,9 @@ class Client:
 
     address: str | None = None
     device: str | None = None
+    """In words, for people: which phone, which browser."""
+    device_id: str | None = None
+    """24 hex digits, by which the client knows itself again: no proof of anything."""
     locale: str | None = None
 
 
@@ -224,6 +227,8 @@ class Session:
     expires_at: datetime
     refresh_digest: str = attrs.field(repr=False)
     device: str | None = None
+    device_id: str | None = None
+    """As the client that logged in named itself."""
     network: str | None = attrs.field(default=None, repr=False)
     """A digest of the network that it was opened from: enough to know it again."""
     version: int = 0

@@ -52,6 +52,20 @@ class Sessions:
         """
         return fresh.verify(self._core, access_token)
 
+    def verify_refresh(self, refresh_token: str | Secret) -> Session:
+        """Return the session of a refresh token that is good now, and leave both as they are: for
+        what is asked with a refresh token instead of an access token (wire-contract.md §1).
+
+        Raises:
+            SessionInvalid: malformed, forged, expired, ended or replaced; `because` says which.
+        """
+        return sessions.of_present_token(self._core, self._by, refresh_token)
+
+    def made(self, refresh_token: str | Secret) -> bool:
+        """Return whether one of this engine's keys signed a refresh token that has not expired;
+        nothing is looked up. So who hosts several engines finds the one to ask."""
+        return sessions.made(self._core, refresh_token)
+
     # --- keys ----------------------------------------------------------------------------------
 
     def jwks(self) -> dict[str, Any]:

@@ -93,6 +93,7 @@ def open_session(
         expires_at=expires_at if until is None else min(expires_at, until),
         refresh_digest="",
         device=None if by.client is None else by.client.device,
+        device_id=None if by.client is None else by.client.device_id,
         network=None if address is None else network_digest(core, user.id, address),
         version=1,
     )

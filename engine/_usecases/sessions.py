@@ -79,6 +79,24 @@ def of_refresh_token(core: Core, by: Acting, text: str) -> tuple[User, Session, 
     return user_from(user), opened, claims["jti"]
 
 
+def of_present_token(core: Core, by: Acting, token: str | Secret) -> Session:
+    """Return the session that a refresh token refreshes; see `Sessions.verify_refresh`."""
+    text = text_of(token)
+    _, session, _ = of_refresh_token(core, by, text)
+    if not same(session.refresh_digest, token_digest(text)):
+        raise SessionInvalid("replaced")
+    return session
+
+
+def made(core: Core, token: str | Secret) -> bool:
+    """Return whether the engine's keys signed this refresh token; see `Sessions.made`."""
+    try:
+        core.signer.verify_refresh(text_of(token), core.now())
+    except SessionInvalid:
+        return False
+    return True
+
+
 def _record_use(
     core: Core, by: Acting, user: User, session_id: str, problem: SessionInvalid
 ) -> None:

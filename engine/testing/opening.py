@@ -29,6 +29,7 @@ def open(  # like `admit.open`
     store: str | os.PathLike[str] | Store | None = None,
     *,
     settings: Mapping[str, object] | None = None,
+    fixed: Mapping[str, object] | None = None,
     plugins: Iterable[object] = (),
     discover: bool | Iterable[str] = True,
     functions: Mapping[str, Callable[..., Any]] | None = None,
@@ -40,7 +41,7 @@ def open(  # like `admit.open`
 
     Each part can be given instead. *settings* are set as an admin would, in the code's stead as
     defaults, so that a test can change them while the engine runs; those of the engine that an
-    admin cannot set, by code.
+    admin cannot set, by code – as *fixed*, those of plugins that an admin cannot set.
     """
     own = fields(Settings)
     by_code = {
@@ -51,7 +52,7 @@ def open(  # like `admit.open`
     engine = opening.open(
         MemoryStore() if store is None else store,
         key=KEY,
-        settings={**CHEAP_HASHING, **by_code},
+        settings={**CHEAP_HASHING, **by_code, **(fixed or {})},
         plugins=[inbox or Inbox(), *plugins],
         discover=discover,
         functions=functions,

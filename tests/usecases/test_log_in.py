@@ -174,9 +174,18 @@ def test_logging_in_often_does_not_write_the_user_each_time(
 
 def test_a_session_remembers_the_device(engine: admit.Engine, ada: User) -> None:
     """So that its owner can tell which one to end."""
-    phone = engine.acting(admit.Actor("user", ada.id), client=Client(device="phone"))
+    client = Client(device="phone", device_id="64f000000000000000000001")
+    login = log_in(engine.acting(admit.Actor("user", ada.id), client=client))
+    refreshed = engine.refresh(login.refresh_token)
 
-    assert "phone" == log_in(phone).session.device
+    assert ("phone", client.device_id) == (login.session.device, login.session.device_id)
+    assert ("phone", client.device_id) == (refreshed.session.device, refreshed.session.device_id)
+
+
+def test_a_device_id_has_24_hex_digits(engine: admit.Engine, ada: User) -> None:
+    """Existing clients keep it in no other form (wire-contract.md §1)."""
+    with pytest.raises(InvalidInput, match=r"client\.device_id"):
+        engine.acting(admit.Actor("user", ada.id), client=Client(device_id="phone"))
 
 
 def test_a_plugin_may_say_no_after_the_right_credentials() -> None:

@@ -1,0 +1,127 @@
+"""The ASGI application: the tables of routes, with what surrounds every request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from admit.errors import AdmitError, StoreError
+
+from .asking import Ask
+from .client_api import CLIENT_API
+from .cors import CrossOrigin
+from .hosting import Applications, Hosted
+from .refusals import AnswerTooSlow, MethodRefused, NoSuchRoute
+from .routes import Api, Route
+from .threads import Threads
+
+_log: Final = logging.getLogger("admit.server")
+
+APIS: Final[tuple[Api, ...]] = (CLIENT_API,)
+"""All that is served, in the order in which a request is looked up."""
+
+
+def make_app(served: Iterable[Hosted], *, apis: Sequence[Api] = APIS) -> ASGIApp:
+    """Return the ASGI application that serves these. It closes none of their engines.
+
+    Raises:
+        InvalidInput: there are none, or two have one app id.
+    """
+    applications = Applications(served)
+    threads = Threads()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        threads.close()
+
+    routes: list[StarletteRoute] = []
+    for api in apis:
+        by_path: dict[str, dict[str, Route]] = {}
+        for route in api.routes:
+            by_path.setdefault(api.prefix + route.path, {})[route.method] = route
+        for path, methods in by_path.items():
+            routes.append(StarletteRoute(path, Endpoint(api, methods, applications, threads)))
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.router.default = _nothing_there(apis, applications, threads)
+    return _slashes_collapsed(CrossOrigin(app, applications))
+
+
+class Endpoint:
+    """What answers at one path, by method."""
+
+    def __init__(
+        self, api: Api, methods: Mapping[str, Route], applications: Applications, threads: Threads
+    ) -> None:
+        self._api = api
+        self._methods = methods
+        self._applications = applications
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        # HEAD is a GET without its body, which the server leaves out itself (RFC 9110 §9.3.2).
+        route = self._methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            refused = MethodRefused(request.method, sorted(self._methods))
+            ask = self._ask(request, next(iter(self._methods.values())))
+            response = self._api.tell(refused, ask)
+            response.headers["allow"] = ", ".join(refused.allowed)
+        else:
+            response = await _answered(self._api, self._ask(request, route))
+        await response(scope, receive, send)
+
+    def _ask(self, request: Request, route: Route) -> Ask:
+        settings = self._applications.all[0].settings
+        return Ask(request, route, self._applications, self._threads, settings)
+
+
+async def _answered(api: Api, ask: Ask) -> Response:
+    limit = ask.settings.answer_time
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await ask.route.handler(ask)
+    except AdmitError as error:
+        if isinstance(error, StoreError):
+            _log.error("request %s: %s", ask.id, error)
+        return api.tell(error, ask)
+    except TimeoutError:
+        _log.warning("request %s: no answer within %s", ask.id, limit)
+        return api.tell(AnswerTooSlow(limit), ask)
+
+
+def _nothing_there(apis: Sequence[Api], applications: Applications, threads: Threads) -> ASGIApp:
+    """Return what answers where there is no route: in the way of the API whose prefix it has."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        path = scope["path"]
+        api = next((api for api in apis if path.startswith(api.prefix)), apis[0])
+        ask = Ask(request, api.routes[0], applications, threads, applications.all[0].settings)
+        await api.tell(NoSuchRoute(path), ask)(scope, receive, send)
+
+    return answer
+
+
+def _slashes_collapsed(app: ASGIApp) -> ASGIApp:
+    """Let a path that begins with several slashes begin with one: a client whose base URL ends in
+    one asks so (wire-contract.md §1)."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("//"):
+            scope = {**scope, "path": "/" + scope["path"].lstrip("/")}
+        await app(scope, receive, send)
+
+    return answer

@@ -1,0 +1,93 @@
+"""Cross-origin requests: web pages of the origins that are configured may call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .hosting import Applications, Hosted
+
+METHODS: Final = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+HEADERS: Final = "authorization, content-type, accept, x-baas-request-origin"
+EXPOSED: Final = "x-baas-location, x-request-id, retry-after"
+SECONDS: Final = "600"
+"""How long a browser may keep the answer to a preflight."""
+
+
+class CrossOrigin:
+    """Adds what browsers need; without an Origin header nothing is added."""
+
+    def __init__(self, app: ASGIApp, applications: Applications) -> None:
+        self._app = app
+        self._applications = applications
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a preflight, or let the request through and add the headers to its answer."""
+        origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
+        if origin is None:
+            await self._app(scope, receive, send)
+            return
+        allowed = self._allowed(scope["path"], origin)
+        headers = Headers(scope=scope)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            await _preflight(allowed, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found = MutableHeaders(scope=message)
+                found.add_vary_header("Origin")
+                for name, value in allowed.items():
+                    found[name] = value
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+    def _allowed(self, path: str, origin: str) -> dict[str, str]:
+        """Return the headers for *origin*: none if it may not call."""
+        asked = self._asked(path)
+        if any(_named(one, origin) for one in asked):
+            return {
+                "access-control-allow-origin": origin,
+                "access-control-allow-credentials": "true",
+                "access-control-expose-headers": EXPOSED,
+            }
+        if any(not one.settings.allowed_origins for one in asked):
+            return {
+                "access-control-allow-origin": "*",
+                "access-control-expose-headers": EXPOSED,
+            }
+        return {}
+
+    def _asked(self, path: str) -> Iterable[Hosted]:
+        """Return the application of the path; where it names none, all of them: a preflight carries
+        no token that would say which."""
+        _, found, rest = path.partition("/app/")
+        one = self._applications.by_app_id(rest.partition("/")[0]) if found else None
+        return self._applications.all if one is None else (one,)
+
+
+def _named(hosted: Hosted, origin: str) -> bool:
+    return origin in hosted.settings.allowed_origins
+
+
+async def _preflight(allowed: dict[str, str], send: Send) -> None:
+    headers = MutableHeaders()
+    headers.add_vary_header("Origin")
+    for name, value in allowed.items():
+        headers[name] = value
+    if allowed:
+        headers["access-control-allow-methods"] = METHODS
+        headers["access-control-allow-headers"] = HEADERS
+        headers["access-control-max-age"] = SECONDS
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 204 if allowed else 403,
+            "headers": headers.raw,
+        }
+    )
+    await send({"type": "http.response.body", "body": b""})
