@@ -27,6 +27,7 @@ STYLES: Final[Mapping[str, Mapping[str, Any]]] = {
     "accent": {"fg": "cyan"},
     "strong": {"bold": True},
     "faint": {"dim": True},
+    "banner": {"fg": "black", "bg": "yellow", "bold": True},
 }
 STATE_STYLES: Final[Mapping[str, str]] = {
     "pending": "waiting",

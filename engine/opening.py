@@ -46,7 +46,7 @@ def open(  # `admit.open`, as a file is opened
     discover: bool | Iterable[str] = True,
     functions: Mapping[str, Callable[..., Any]] | None = None,
     worker: bool | None = None,
-    dev: bool = False,
+    dev: bool | Mapping[str, object] = False,
     clock: Clock | None = None,
     read_only: bool = False,
 ) -> Engine:
@@ -64,7 +64,8 @@ def open(  # `admit.open`, as a file is opened
         functions: callables by name, for the function flow.
         worker: True: work the queue in a thread from now on. None: from the first use of `public`
             on. False: somebody else does (`admit work`).
-        dev: mails land in a folder beside the store; what was left unset has harmless values.
+        dev: mails land in a folder beside the store; what was left unset has harmless values –
+            where it is a mapping, these first.
         clock: the source of time.
         read_only: nothing is written.
 
@@ -90,7 +91,7 @@ def open(  # `admit.open`, as a file is opened
         sections = {name: offer.value for name, offer in loaded.offers("register_settings").items()}
         sources = SettingSources(
             sections,
-            file={**(_dev_defaults(opened.path) if dev else {}), **file.settings},
+            file={**_dev_defaults(opened.path, dev), **file.settings},
             code=settings or {},
             store=opened,
             providers={
@@ -221,7 +222,9 @@ def _named_functions(file: ConfigFile) -> dict[str, Callable[..., Any]]:
     return found
 
 
-def _dev_defaults(path: Path | None) -> dict[str, object]:
+def _dev_defaults(path: Path | None, dev: bool | Mapping[str, object]) -> dict[str, object]:
+    if dev is False:
+        return {}
     folder = Path(f"{path}.mail") if path is not None else Path("mail")
     _log.warning("development mode: mails land in %s", folder)
     return {
@@ -229,4 +232,5 @@ def _dev_defaults(path: Path | None) -> dict[str, object]:
         "folder.path": folder,
         "email.sender": "admit@localhost.example",
         "email.link_base": "http://localhost:8000/confirm",
+        **(dev if isinstance(dev, Mapping) else {}),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from starlette.applications import Starlette
@@ -16,10 +16,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.errors import AdmitError, StoreError
 
+from . import health
+from .around.cors import CrossOrigin
+from .around.limits import Limits
+from .around.observed import ROUTE, Observed
+from .around.request_ids import RequestIds
+from .around.safe_headers import SafeHeaders
 from .asking import Ask
 from .client_api import CLIENT_API
-from .cors import CrossOrigin
+from .dev import inbox
 from .hosting import Applications, Hosted
+from .metrics import Metrics
 from .refusals import AnswerTooSlow, MethodRefused, NoSuchRoute
 from .routes import Api, Route
 from .threads import Threads
@@ -30,38 +37,61 @@ APIS: Final[tuple[Api, ...]] = (CLIENT_API,)
 """All that is served, in the order in which a request is looked up."""
 
 
-def make_app(served: Iterable[Hosted], *, apis: Sequence[Api] = APIS) -> ASGIApp:
-    """Return the ASGI application that serves these. It closes none of their engines.
+def make_app(
+    served: Iterable[Hosted],
+    *,
+    apis: Sequence[Api] = APIS,
+    dev: bool = False,
+    at_end: Callable[[], object] | None = None,
+) -> ASGIApp:
+    """Return the ASGI application that serves these. It closes none of their engines; *at_end* is
+    called when nothing is under way any more. *dev* adds the page that shows every mail.
 
     Raises:
         InvalidInput: there are none, or two have one app id.
     """
     applications = Applications(served)
     threads = Threads()
+    metrics = Metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         threads.close()
+        if at_end is not None:
+            at_end()
 
-    routes: list[StarletteRoute] = []
+    routes = health.routes(applications, threads, metrics)
+    if dev:
+        routes += inbox.routes(applications)
     for api in apis:
         by_path: dict[str, dict[str, Route]] = {}
         for route in api.routes:
             by_path.setdefault(api.prefix + route.path, {})[route.method] = route
         for path, methods in by_path.items():
-            routes.append(StarletteRoute(path, Endpoint(api, methods, applications, threads)))
+            routes.append(StarletteRoute(path, Endpoint(path, api, methods, applications, threads)))
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.default = _nothing_there(apis, applications, threads)
-    return _slashes_collapsed(CrossOrigin(app, applications))
+    # From the inside out: a refusal by the limits is logged, and readable across origins.
+    surrounded = _slashes_collapsed(app)
+    surrounded = Limits(surrounded, applications)
+    surrounded = CrossOrigin(surrounded, applications)
+    surrounded = SafeHeaders(surrounded, applications)
+    return RequestIds(Observed(surrounded, metrics))
 
 
 class Endpoint:
     """What answers at one path, by method."""
 
     def __init__(
-        self, api: Api, methods: Mapping[str, Route], applications: Applications, threads: Threads
+        self,
+        path: str,
+        api: Api,
+        methods: Mapping[str, Route],
+        applications: Applications,
+        threads: Threads,
     ) -> None:
+        self._path = path
         self._api = api
         self._methods = methods
         self._applications = applications
@@ -70,6 +100,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        scope[ROUTE] = self._path
         # HEAD is a GET without its body, which the server leaves out itself (RFC 9110 §9.3.2).
         route = self._methods.get("GET" if request.method == "HEAD" else request.method)
         if route is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import secrets
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
@@ -14,6 +13,7 @@ from admit.errors import InvalidInput
 from admit.records import Access, Session
 
 from . import bodies
+from .around.request_ids import ID
 from .clients import client_of, networks
 from .hosting import Applications, Hosted
 from .refusals import NoSuchApplication, NoToken
@@ -44,7 +44,7 @@ class Ask:
         self.applications: Final = applications
         self.settings: Final = settings
         """Those of the process."""
-        self.id: Final = cast(str, request.scope.setdefault("admit.id", secrets.token_hex(12)))
+        self.id: Final = cast(str, request.scope[ID])
         """The id of the request, in logs and in errors."""
         self.device: str | None = None
         """What the client said of its device, in words; a handler that reads it sets it."""

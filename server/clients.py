@@ -72,3 +72,10 @@ def _is_in(address: str, trusted: Sequence[Network]) -> bool:
     except ValueError:
         return False
     return any(found in network for network in trusted)
+
+
+def comes_directly_from(request: Request, allowed: Sequence[Network]) -> bool:
+    """Whether the peer itself is in one of the networks: what a proxy passes on is not."""
+    peer = None if request.client is None else request.client.host
+    forwarded = {"x-forwarded-for", "forwarded", "x-real-ip"} & set(request.headers)
+    return peer is not None and not forwarded and _is_in(peer, allowed)

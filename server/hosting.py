@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,7 @@ DEVICE_CLAIM: Final = "baas_device_id"
 """Claims that the service's access tokens had (wire-contract.md §3)."""
 
 
+@functools.cache
 def derived_id(kind: str, app_id: str) -> str:
     """Return an id of 24 hex digits that is always the same for *app_id*: no process has to store
     it, and several workers agree."""
@@ -62,7 +64,7 @@ def hosted(
     """Return *engine* as an application with its ids: those of the settings, else made of *app_id*
     or the setting `server.app_id`."""
     settings = engine.settings.section(ServerSettings)
-    name = app_id or settings.app_id or DEFAULT_APP_ID
+    name = named(app_id, settings)
     return Hosted(
         engine=engine,
         app_id=name,
@@ -122,24 +124,31 @@ class ServedClaims:
     name = "admit-server"
     inline = True
 
-    def __init__(self, domain_id: str) -> None:
-        self._domain_id = domain_id
+    def __init__(self, app_id: str | None) -> None:
+        self._app_id = app_id
 
     def claims(self, user: User, session: Session, services: Services) -> Mapping[str, object]:
         """Return both; without a device, none is named."""
-        return {DOMAIN_CLAIM: self._domain_id, DEVICE_CLAIM: session.device_id}
+        app_id = named(self._app_id, services.settings(ServerSettings))
+        return {DOMAIN_CLAIM: derived_id("domain", app_id), DEVICE_CLAIM: session.device_id}
 
 
 class ServedPlugin:
-    """The plugin that a served engine is opened with, for its tokens to find it again."""
+    """The plugin that a served engine is opened with, for its tokens to find it again. *app_id* is
+    what `hosted` is given."""
 
-    def __init__(self, app_id: str) -> None:
-        self._claims = ServedClaims(derived_id("domain", app_id))
+    def __init__(self, app_id: str | None = None) -> None:
+        self._claims = ServedClaims(app_id)
 
     @hookimpl
     def register_claims(self) -> Iterable[TokenClaims]:
         """Offer the claims."""
         return [self._claims]
+
+
+def named(app_id: str | None, settings: ServerSettings) -> str:
+    """Return the client app id: the one given, else that of the settings."""
+    return app_id or settings.app_id or DEFAULT_APP_ID
 
 
 def _unverified(token: str) -> Mapping[str, object]:

@@ -116,6 +116,21 @@ class TooBusy(RequestRefused):
         super().__init__("Too many requests are under way.", "Try again in a moment.")
 
 
+class TooManyRequests(RequestRefused):
+    """One network asks more often than the setting `server.requests_a_minute` allows."""
+
+    code = "too-many-requests"
+    exit_code = 5
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            "Too many requests came from this network.",
+            f"Try again in {max(1, round(seconds))} seconds.",
+        )
+        self.seconds = seconds
+
+
 class AnswerTooSlow(RequestRefused):
     """The answer took longer than the setting `server.answer_time`; what was begun goes on."""
 

@@ -75,6 +75,32 @@ class ServerSettings:
         maximum=timedelta(minutes=10),
         where=NOT_IN_STORE,
     )
+    requests_a_minute: int = setting(
+        1200,
+        "Requests that one network may make in a minute, in each process.",
+        minimum=10,
+        maximum=10_000_000,
+        where=NOT_IN_STORE,
+    )
+    drain_time: timedelta = setting(
+        timedelta(seconds=20),
+        "How long requests under way may take to end when the server is stopped.",
+        minimum=timedelta(0),
+        maximum=timedelta(minutes=10),
+        where=NOT_IN_STORE,
+    )
+    workers: int = setting(1, "Processes that serve.", minimum=1, maximum=64, where=NOT_IN_STORE)
+    log_format: str | None = setting(
+        None,
+        "How log lines are written: text, or json; none: text on a terminal.",
+        choices=("text", "json"),
+        where=NOT_IN_STORE,
+    )
+    metrics_for: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1/128"),
+        "Networks that may read /metrics, if they come directly.",
+        where=NOT_IN_STORE,
+    )
     requests_at_once: int = setting(
         512,
         "Requests under way; one more is told to try later.",

@@ -17,7 +17,7 @@ from admit.testing import open as open_engine
 BUILT_IN = (
     *("anonymous", "api-key", "apple", "auto", "console", "custom-function", "custom-token"),
     *("email", "facebook", "folder", "function", "google", "imported-hashes", "oidc"),
-    *("password", "password-policy", "smtp"),
+    *("password", "password-policy", "server", "smtp"),
 )
 OF_EACH_PROVIDER = frozenset(fields(ProviderSettings))
 SHOWN_FOR = "local-userpass"

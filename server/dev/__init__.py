@@ -1,0 +1,1 @@
+"""Development mode: the page that shows every mail. Never reachable from elsewhere."""

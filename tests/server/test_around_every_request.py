@@ -1,0 +1,114 @@
+"""What surrounds every request: limits, ids, headers, health, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from starlette.testclient import TestClient
+
+from admit.server.around.limits import WINDOW_SECONDS, Rates
+from admit.server.dev.mails import mails
+
+APP = "/api/client/v2.0/app/shop-abcde"
+
+Serve = Callable[..., TestClient]
+
+
+def test_answers_are_kept_framed_and_guessed_at_by_nobody(serve: Serve) -> None:
+    """As OWASP's cheat sheet for REST asks; over https also that it stays so."""
+    headers = serve(fixed={"server.public_url": "https://a.example"}).get(f"{APP}/location").headers
+
+    assert "no-store" == headers["cache-control"]
+    assert "nosniff" == headers["x-content-type-options"]
+    assert "no-referrer" == headers["referrer-policy"]
+    assert headers["content-security-policy"].startswith("default-src 'none'")
+    assert "max-age=31536000" == headers["strict-transport-security"]
+
+
+def test_a_request_keeps_the_id_that_it_came_with_if_it_has_the_shape_of_one(serve: Serve) -> None:
+    """Any other is replaced: ids stand in logs."""
+    client = serve()
+
+    def id_of(given: str) -> str:
+        answer = client.get(f"{APP}/location", headers={"x-request-id": given})
+        return str(answer.headers["x-request-id"])
+
+    assert "0123-abcd-4567" == id_of("0123-abcd-4567")
+    assert 24 == len(id_of("short"))
+    assert 24 == len(id_of('"><script>alert(1)'))
+
+
+def test_one_network_is_told_to_wait_and_others_are_not(serve: Serve) -> None:
+    """Given ten requests a minute, then the eleventh is 429 with the seconds to wait; of who comes
+    through a trusted proxy, the network behind it counts (security.md N4)."""
+    client = serve(
+        fixed={"server.requests_a_minute": 10, "server.trusted_proxies": "203.0.113.0/24"}
+    )
+    proxied = TestClient(client.app, client=("203.0.113.1", 1))
+
+    def status(address: str) -> int:
+        return proxied.get(f"{APP}/location", headers={"x-forwarded-for": address}).status_code
+
+    assert [200] * 10 + [429] == [status("198.51.100.1") for _ in range(11)]
+    assert 200 == status("198.51.100.2")
+    waits = proxied.get(f"{APP}/location", headers={"x-forwarded-for": "198.51.100.1"})
+    assert 0 < int(waits.headers["retry-after"]) <= WINDOW_SECONDS
+    assert 200 == proxied.get("/health/live").status_code
+
+
+def test_n4_an_address_from_an_untrusted_proxy_is_not_believed(serve: Serve) -> None:
+    """Given no trusted proxy, when one client writes ever new addresses, it is counted as one."""
+    client = serve(fixed={"server.requests_a_minute": 10})
+
+    statuses = [
+        client.get(f"{APP}/location", headers={"x-forwarded-for": f"198.51.100.{n}"}).status_code
+        for n in range(11)
+    ]
+
+    assert 429 == statuses[-1]
+
+
+def test_rates_forget_after_a_minute() -> None:
+    """Counted anew in each window."""
+    now = 0.0
+    rates = Rates(lambda: now)
+
+    assert rates.hit("here", 1) is None
+    assert WINDOW_SECONDS == rates.hit("here", 1)
+    now = WINDOW_SECONDS
+    assert rates.hit("here", 1) is None
+
+
+def test_whoever_asks_whether_it_lives_is_told(serve: Serve) -> None:
+    """Live: the process answers. Ready: its store does."""
+    client = serve()
+
+    assert {"status": "live"} == client.get("/health/live").json()
+    assert {"status": "ready"} == client.get("/health/ready").json()
+    client.app_state["engine"].close()
+    not_ready = client.get("/health/ready")
+    assert (503, "store-closed") == (not_ready.status_code, not_ready.json()["code"])
+
+
+def test_counts_are_for_those_who_come_directly(serve: Serve) -> None:
+    """Given the networks of the setting, others, and what a proxy passes on, find nothing."""
+    client = serve()
+    here = TestClient(client.app, client=("127.0.0.1", 1))
+    there = TestClient(client.app, client=("198.51.100.1", 1))
+    here.get(f"{APP}/location")
+
+    counts = here.get("/metrics").text
+    assert 'admit_requests_total{method="GET",route="/api/client/v2.0/app/{app}/location"' in counts
+    assert 404 == here.get("/metrics", headers={"x-forwarded-for": "198.51.100.1"}).status_code
+    assert 404 == there.get("/metrics").status_code
+
+
+def test_the_inbox_is_there_in_development_mode_only(serve: Serve) -> None:
+    """Elsewhere there is nothing at its path."""
+    assert 404 == serve().get("/dev/inbox").status_code
+
+
+def test_no_mail_yet_is_no_error(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The folder is made with the first one."""
+    assert [] == mails(tmp_path_factory.mktemp("mail") / "none")

@@ -1,0 +1,238 @@
+"""`admit serve`, as a real process: it starts by one command, and stops without losing anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import admit
+
+APP = "/api/client/v2.0/app/shop-abcde"
+REGISTER = f"{APP}/auth/providers/local-userpass/register"
+ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
+PATIENCE_SECONDS = 30
+
+
+class Served:
+    """A server process under test."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
+
+    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
+        """Return status and body of a GET, or of a POST of *body*."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            self.url + path, data, {"content-type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.loads(refused.read() or b"null")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Stop it; return its exit code and what it wrote since it began to listen."""
+        self.process.send_signal(how)
+        return self.ended()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for its end; return the same."""
+        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that starts `admit serve` on a store in a folder of the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    @contextmanager
+    def start(*arguments: str) -> Iterator[Served]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "admit.cli", "serve", "--port", "0", *arguments],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "ADMIT_STORE": "users.json", "NO_COLOR": "1"},
+        )
+        started.append(process)
+        assert process.stderr is not None
+        told = ""
+        for line in process.stderr:
+            told += line
+            if "Ctrl-C stops" in line:
+                break
+        found = re.search(r"at +(http://\S+)", told)
+        assert found, told
+        yield Served(process, found.group(1))
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_one_command_serves_and_shows_every_mail(serving: Callable[..., Any]) -> None:
+    """Given nothing but `--dev`, when somebody registers over HTTP, then the inbox has the mail
+    with its link and code, and the page shows them; SIGTERM ends it with exit code 0."""
+    with serving("--dev", "--app-id", "shop-abcde") as server:
+        assert (201, {}) == server.ask(REGISTER, ADA)
+        (got,) = server.ask("/dev/inbox.json")[1]
+        with urllib.request.urlopen(f"{server.url}/dev/inbox") as page:  # noqa: S310
+            shown = page.read().decode()
+        code, log = server.stop()
+
+    assert "ada@example.com" == got["mail"]["to"]
+    assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}", got["mail"]["code"])
+    assert "tokenId=" in got["mail"]["link"]
+    assert got["mail"]["code"] in shown
+    assert 0 == code, log
+
+
+def test_the_log_has_a_line_a_request_and_no_secret(serving: Callable[..., Any]) -> None:
+    """Given requests with a password and an address, when the log is read, then it is JSON, names
+    the route and the status, and holds neither (security.md A2, T3)."""
+    with serving("--dev", "--app-id", "shop-abcde") as server:
+        server.ask(REGISTER, ADA)
+        server.ask(f"{APP}/nothing?token=sesame")
+        _, log = server.stop()
+
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line["event"] == "request"]
+    assert [(201, f"{APP}/auth".replace("shop-abcde", "{app}")), (404, "-")] == [
+        (line["status"], line["route"].partition("/providers")[0]) for line in requests
+    ]
+    for secret in (ADA["password"], ADA["email"], "sesame"):
+        assert secret not in log
+
+
+def test_a_request_under_way_is_finished_before_the_server_ends(
+    serving: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Given a registration whose flow is still at work, when the server is told to stop, then the
+    client gets its answer, and the user is there."""
+    (tmp_path / "shop.py").write_text(
+        "import pathlib, time\n"
+        "def ask(request):\n"
+        "    pathlib.Path('begun').touch()\n"
+        "    while not pathlib.Path('go').exists():\n"
+        "        time.sleep(0.01)\n"
+        "    return {'status': 'success'}\n"
+    )
+    (tmp_path / "admit.toml").write_text(
+        'confirmation_flow = "function"\n[function]\nconfirmation = "ask"\n'
+        '[functions]\nask = "shop:ask"\n[server]\napp_id = "shop-abcde"\n'
+    )
+    with serving() as server:
+        client = subprocess.Popen(
+            [sys.executable, "-c", CLIENT, server.url + REGISTER, json.dumps(ADA)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_for((tmp_path / "begun").exists)
+        server.process.send_signal(signal.SIGTERM)
+        (tmp_path / "go").touch()
+        answer, _ = client.communicate(timeout=PATIENCE_SECONDS)
+        code, log = server.ended()
+
+    assert "201" == answer.strip(), log
+    assert 0 == code, log
+    with admit.open(copied(tmp_path / "users.json"), read_only=True) as engine:
+        assert "confirmed" == engine.users.find(ADA["email"]).state
+
+
+def test_several_processes_serve_one_store(serving: Callable[..., Any], tmp_path: Path) -> None:
+    """Given two processes, when several register, each is found, and the counts are of both."""
+    with serving("--dev", "--app-id", "shop-abcde", "--workers", "2") as server:
+        wait_for(lambda: 200 == server.ask("/health/ready")[0])
+        statuses = [
+            server.ask(REGISTER, ADA | {"email": f"user{number}@example.com"})[0]
+            for number in range(6)
+        ]
+        with urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310
+            counts = answer.read().decode()
+        code, log = server.stop()
+
+    assert [201] * 6 == statuses
+    assert re.search(r'admit_requests_total\{.*register",status="201"\} 6\.0', counts), counts
+    assert 0 == code, log
+    with admit.open(tmp_path / "users.json", read_only=True) as engine:
+        assert 6 == engine.users.count("pending")
+
+
+def test_several_applications_are_served_apart(serving: Callable[..., Any]) -> None:
+    """Given two applications in one process, then the same address registers in each."""
+    with serving("--dev", "--app", "one-abcde=one.json", "--app", "two-abcde=two.json") as server:
+        paths = [REGISTER.replace("shop-abcde", name) for name in ("one-abcde", "two-abcde")]
+
+        assert [201, 201, 409] == [server.ask(path, ADA)[0] for path in [*paths, paths[0]]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--dev", "--host", "0.0.0.0"], "server.host"),  # noqa: S104 - what is refused
+        (["--app", "one"], "ID=STORE"),
+        (["--app", "one=a.json", "--app", "one=b.json"], "twice"),
+        (["--host", "no.such.host.invalid"], "cannot listen"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before_anything_listens(
+    tmp_path: Path, arguments: list[str], names: str
+) -> None:
+    """With exit code 2, the field and what to do; nothing is left behind but an empty store."""
+    refused = subprocess.run(
+        [sys.executable, "-m", "admit.cli", "serve", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=PATIENCE_SECONDS,
+    )
+
+    assert 2 == refused.returncode, refused.stderr
+    assert names in refused.stderr
+
+
+CLIENT = """
+import sys, urllib.request
+request = urllib.request.Request(
+    sys.argv[1], sys.argv[2].encode(), {"content-type": "application/json"}
+)
+print(urllib.request.urlopen(request, timeout=30).status)
+"""
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return as soon as another process has done what is waited for."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def copied(store: Path) -> Path:
+    """Return a copy of a store that has no configuration beside it."""
+    there = store.with_name("apart")
+    there.mkdir()
+    for file in store.parent.glob(f"{store.name}*"):
+        if file.is_file():
+            shutil.copy(file, there)
+    return there / store.name
