@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Final
 
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.errors import AdmitError, StoreError
 
-from . import health
+from . import health, openapi
 from .around.cors import CrossOrigin
 from .around.limits import Limits
 from .around.observed import ROUTE, Observed
@@ -62,6 +63,7 @@ def make_app(
             at_end()
 
     routes = health.routes(applications, threads, metrics)
+    routes += openapi.routes(apis, version("admit"))
     if dev:
         routes += inbox.routes(applications)
     for api in apis:

@@ -52,3 +52,5 @@ class Api:
     prefix: str
     routes: Sequence[Route]
     tell: Teller
+    error: type
+    """What the body of an error is, for those who read the OpenAPI document."""

@@ -11,7 +11,17 @@ from admit.errors import AdmitError
 
 from ..answers import told
 from ..asking import Ask
+from ..bodies import Body
 from ..refusals import NoSuchApplication, NoToken, RequestRefused
+
+
+class Refusal(Body):
+    """What went wrong: a message, a code – not always –, and where the log of it would be."""
+
+    error: str
+    link: str
+    error_code: str | None = None
+
 
 UNKNOWN_LOGIN: Final = "invalid username/password"
 

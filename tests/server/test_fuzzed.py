@@ -1,0 +1,75 @@
+"""Schema-driven fuzzing: no input makes a route fail, or answer what its document does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from starlette.types import ASGIApp
+
+import admit
+from admit.server.app import APIS, make_app
+from admit.server.hosting import ServedPlugin, hosted
+from admit.server.routes import Api
+from admit.testing import open as open_engine
+
+PASSWORD = "correct horse battery staple"
+CHECKS = [
+    not_a_server_error,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+]
+
+
+@contextmanager
+def served() -> Iterator[tuple[ASGIApp, admit.Engine]]:
+    """An application with all providers on, where who registers is confirmed at once."""
+    plugins = [ServedPlugin("shop-abcde")]
+    wanted = {"confirmation_flow": "auto"}
+    # Nobody is told to wait: what is looked for is behind the limits.
+    fixed = {"server.requests_a_minute": 10_000_000}
+    with open_engine(plugins=plugins, settings=wanted, fixed=fixed) as engine:
+        yield make_app([hosted(engine, app_id="shop-abcde")]), engine
+
+
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+def test_no_input_makes_a_route_fail(api: Api) -> None:
+    """Given requests made of the document, right ones and wrong ones, then none ends in a 500, and
+    each answer has a status and a body that the document knows."""
+    with served() as (app, engine):
+        engine.register("ada@example.com", PASSWORD)
+        schema = schemathesis.openapi.from_asgi(f"/openapi/{api.name}.json", app)
+
+        for found in schema.get_all_operations():
+            _walk(found.ok().as_strategy(), engine)
+
+
+EXAMPLES = settings(
+    max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+def _walk(strategy: SearchStrategy[schemathesis.Case], engine: admit.Engine) -> None:
+    @settings(
+        max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    @given(case=strategy)
+    def check(case: schemathesis.Case) -> None:
+        login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+        token = login.access_token.reveal()
+        case.call_and_validate(headers={"authorization": f"Bearer {token}"}, checks=CHECKS)
+
+    check()
