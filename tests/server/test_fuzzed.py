@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import SearchStrategy
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Err
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_headers_conformance,
@@ -54,6 +56,7 @@ def test_no_input_makes_a_route_fail(api: Api) -> None:
         schema = schemathesis.openapi.from_asgi(f"/openapi/{api.name}.json", app)
 
         for found in schema.get_all_operations():
+            assert not isinstance(found, Err), found.err()
             _walk(found.ok().as_strategy(), engine)
 
 
@@ -62,12 +65,12 @@ EXAMPLES = settings(
 )
 
 
-def _walk(strategy: SearchStrategy[schemathesis.Case], engine: admit.Engine) -> None:
+def _walk(strategy: SearchStrategy[schemathesis.Case[Any]], engine: admit.Engine) -> None:
     @settings(
         max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     @given(case=strategy)
-    def check(case: schemathesis.Case) -> None:
+    def check(case: schemathesis.Case[Any]) -> None:
         login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
         token = login.access_token.reveal()
         case.call_and_validate(headers={"authorization": f"Bearer {token}"}, checks=CHECKS)
