@@ -96,13 +96,19 @@ def _wait_for_store(
 class Worker:
     """One daemon thread that works, started once."""
 
-    def __init__(self, core: Core, *, idle_seconds: float = 1.0) -> None:
+    def __init__(self, core: Core, *, when_needed: bool, idle_seconds: float = 1.0) -> None:
         self._core = core
+        self._when_needed = when_needed
         self._idle_seconds = idle_seconds
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._process = 0
+
+    def is_needed(self) -> None:
+        """Start, unless whoever opened the engine wants no thread of ours."""
+        if self._when_needed:
+            self.start()
 
     def start(self) -> None:
         """Start the thread, unless it runs already (in this process)."""

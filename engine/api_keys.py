@@ -12,7 +12,7 @@ from ._passwords import as_secret
 from ._usecases import api_keys
 from .masked import Secret
 from .preparing import user_id
-from .records import ApiKey, NewApiKey, User, UserId
+from .records import AnyUser, ApiKey, NewApiKey
 
 
 class ApiKeys:
@@ -27,7 +27,7 @@ class ApiKeys:
 
     def create(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         name: str,
         address: str | None = None,
@@ -62,9 +62,7 @@ class ApiKeys:
         wanted = api_keys.asked(name, scopes, lifetime)
         return api_keys.create_for_server(self._core, self._by, wanted)
 
-    def of(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> tuple[ApiKey, ...]:
+    def of(self, user: AnyUser | None = None, *, address: str | None = None) -> tuple[ApiKey, ...]:
         """Return a user's keys, oldest first. Raises UserNotFound."""
         return api_keys.of_user(self._core, user_id(self._core, user, address))
 
@@ -72,19 +70,19 @@ class ApiKeys:
         """Return the server keys, oldest first."""
         return api_keys.of_server(self._core)
 
-    def get(self, key_id: str, *, user: User | UserId | str | None = None) -> ApiKey:
+    def get(self, key_id: str, *, user: AnyUser | None = None) -> ApiKey:
         """Return a key. Raises ApiKeyNotFound: there is none, or it is not this user's."""
         return api_keys.get(self._core, check_id(key_id, "key_id"), self._owner(user))
 
-    def disable(self, key_id: str, *, user: User | UserId | str | None = None) -> ApiKey:
+    def disable(self, key_id: str, *, user: AnyUser | None = None) -> ApiKey:
         """Switch a key off, and end the sessions that it opened. Raises ApiKeyNotFound."""
         return self._set_disabled(key_id, user, True)
 
-    def enable(self, key_id: str, *, user: User | UserId | str | None = None) -> ApiKey:
+    def enable(self, key_id: str, *, user: AnyUser | None = None) -> ApiKey:
         """Take `disable` back. Raises ApiKeyNotFound."""
         return self._set_disabled(key_id, user, False)
 
-    def delete(self, key_id: str, *, user: User | UserId | str | None = None) -> None:
+    def delete(self, key_id: str, *, user: AnyUser | None = None) -> None:
         """Delete a key, and end the sessions that it opened; a server key's user goes with it.
 
         Raises:
@@ -103,11 +101,9 @@ class ApiKeys:
         """
         return api_keys.verify(self._core, as_secret(text, "text"), scope)
 
-    def _set_disabled(
-        self, key_id: str, user: User | UserId | str | None, disabled: bool
-    ) -> ApiKey:
+    def _set_disabled(self, key_id: str, user: AnyUser | None, disabled: bool) -> ApiKey:
         found, owner = check_id(key_id, "key_id"), self._owner(user)
         return api_keys.set_disabled(self._core, self._by, found, owner, disabled=disabled)
 
-    def _owner(self, user: User | UserId | str | None) -> str | None:
+    def _owner(self, user: AnyUser | None) -> str | None:
         return None if user is None else user_id(self._core, user, None)

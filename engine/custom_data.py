@@ -9,7 +9,7 @@ from ._events import Acting
 from ._numbers import check_number
 from ._usecases import custom_data
 from .preparing import user_id
-from .records import CustomData, User, UserId
+from .records import AnyUser, CustomData
 
 
 class CustomDataGroup:
@@ -23,9 +23,7 @@ class CustomDataGroup:
         self._core = core
         self._by = by
 
-    def get(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> CustomData:
+    def get(self, user: AnyUser | None = None, *, address: str | None = None) -> CustomData:
         """Return a user's custom data and its version: empty and 0 when nothing was ever set.
 
         Raises:
@@ -35,7 +33,7 @@ class CustomDataGroup:
 
     def set(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         data: Mapping[str, object] | None = None,
         *,
         address: str | None = None,

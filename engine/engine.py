@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Self
 
 from . import _worker, lifecycle
@@ -28,9 +27,7 @@ from ._usecases import (
     why,
     work,
 )
-from ._usecases import (
-    password as passwords,
-)
+from ._usecases import password as passwords
 from ._usecases.prepared import Prepared
 from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
@@ -39,7 +36,7 @@ from .identities import Identities
 from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
-from .records import Access, Actor, Client, LogIn, User, UserId
+from .records import Access, Actor, AnyUser, Client, LogIn, User
 from .redirects import Redirects
 from .sessions import Sessions
 
@@ -52,11 +49,10 @@ class Engine:
     and `FateUnknown` when the store cannot say whether a commit was kept.
     """
 
-    def __init__(self, core: Core, by: Acting, worker: _worker.Worker, *, may_work: bool) -> None:
+    def __init__(self, core: Core, by: Acting, worker: _worker.Worker) -> None:
         self._core = core
         self._by = by
         self._worker = worker
-        self._may_work = may_work
         self.users = Users(core, by)
         self.identities = Identities(core, by)
         self.sessions = Sessions(core, by)
@@ -65,7 +61,7 @@ class Engine:
         self.api_keys = ApiKeys(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
-        self.public = PublicFace(core, by, self._somebody_must_work)
+        self.public = PublicFace(core, by, worker.is_needed)
         self.prepare = Preparing(core, by)
 
     def __repr__(self) -> str:
@@ -74,12 +70,7 @@ class Engine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self.close()
 
     def close(self, *, wait: timedelta = timedelta(seconds=5)) -> None:
@@ -98,7 +89,7 @@ class Engine:
             InvalidInput: *actor* is no `Actor`, *client* no `Client`, or a text in them is none.
         """
         by = checked(Acting(actor, reason, client))
-        return Engine(self._core, by, self._worker, may_work=self._may_work)
+        return Engine(self._core, by, self._worker)
 
     # --- the life of a user --------------------------------------------------------------------
 
@@ -180,9 +171,7 @@ class Engine:
             token_id=token_id, token=token, address=address, code=code
         ).run()
 
-    def confirm_manually(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def confirm_manually(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Confirm a stuck user by hand, past the flow. Proves nothing, enables nothing.
 
         Raises:
@@ -190,7 +179,7 @@ class Engine:
         """
         return confirm.by_hand(self._core, self._by, self._id(user, address)).run()
 
-    def rerun(self, user: User | UserId | str | None = None, *, address: str | None = None) -> User:
+    def rerun(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Let a stuck user re-enter whichever flow is active *now*. Returns it as the flow left it.
 
         The tokens of before die when the new message was handed over, not earlier.
@@ -205,9 +194,7 @@ class Engine:
         """
         return self.prepare.rerun(user, address=address).run()
 
-    def resend(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def resend(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Send the confirmation message again: a re-run, for flows that send one.
 
         Raises:
@@ -217,7 +204,7 @@ class Engine:
 
     def correct_address(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         to: str,
         address: str | None = None,
@@ -234,31 +221,20 @@ class Engine:
             TryLater: acting as the user, within the setting `cool_down` of a correction before.
             FlowFailed, FlowRefused: the address is corrected, the new message did not get through.
         """
-        user_id = self._id(user, address)
-        prepared = rerun.correct_address(
-            self._core, self._by, user_id, to, optional_secret(password)
-        )
-        return prepared.run()
+        user_id, proof = self._id(user, address), optional_secret(password)
+        return rerun.correct_address(self._core, self._by, user_id, to, proof).run()
 
-    def disable(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def disable(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Stop every log-in of a user, in any state, end its sessions, and cancel a change of
         address that waits for its proof. Raises UserNotFound."""
         return disable.set_disabled(self._core, self._by, self._id(user, address), True).run()
 
-    def enable(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def enable(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Take `disable` back. Sessions of before stay ended. Raises UserNotFound."""
         return disable.set_disabled(self._core, self._by, self._id(user, address), False).run()
 
     def delete(
-        self,
-        user: User | UserId | str | None = None,
-        *,
-        address: str | None = None,
-        at_once: bool = False,
+        self, user: AnyUser | None = None, *, address: str | None = None, at_once: bool = False
     ) -> User:
         """Delete a user: at once, or – confirmed, with the setting `deletion_grace` – blocked until
         `delete_at`, while `restore` takes it back; *at_once* does not wait. Sessions and keys are
@@ -271,9 +247,7 @@ class Engine:
         user_id = self._id(user, address)
         return delete.delete(self._core, self._by, user_id, at_once=at_once).run()
 
-    def restore(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def restore(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """Take a deletion back while its grace runs. Who is not leaving is left as it is. Raises
         UserNotFound."""
         return restore.restore(self._core, self._by, self._id(user, address)).run()
@@ -282,7 +256,7 @@ class Engine:
 
     def reset(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         address: str | None = None,
         password: str | Secret | None = None,
@@ -337,7 +311,7 @@ class Engine:
 
     def change_password(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         current: str | Secret,
         new: str | Secret,
@@ -349,10 +323,8 @@ class Engine:
             UserNotFound, WrongCredentials, PasswordRefused: nothing was changed.
         """
         user_id = self._id(user, address)
-        prepared = passwords.change(
-            self._core, self._by, user_id, as_secret(current, "current"), as_secret(new, "new")
-        )
-        return prepared.run()
+        proof, wanted = as_secret(current, "current"), as_secret(new, "new")
+        return passwords.change(self._core, self._by, user_id, proof, wanted).run()
 
     # --- log-in and sessions -------------------------------------------------------------------
 
@@ -398,26 +370,20 @@ class Engine:
         """End the session of a refresh token, and its access tokens. Raises SessionInvalid."""
         sessions.log_out(self._core, self._by, refresh_token)
 
-    def log_out_all(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> User:
+    def log_out_all(self, user: AnyUser | None = None, *, address: str | None = None) -> User:
         """End every session of a user at once, and cancel a change of address that waits for its
         proof: somebody may have asked for it in one of them. Raises UserNotFound."""
         return sessions.log_out_all(self._core, self._by, self._id(user, address)).run()
 
     # --- understanding -------------------------------------------------------------------------
 
-    def may(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> lifecycle.May:
+    def may(self, user: AnyUser | None = None, *, address: str | None = None) -> lifecycle.May:
         """Return what the lifecycle allows for a user now, and which guard blocks the rest. Raises
         UserNotFound."""
         explained = self.why(user, address=address)
         return lifecycle.May(explained.allowed, explained.blocked)
 
-    def why(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> why.Why:
+    def why(self, user: AnyUser | None = None, *, address: str | None = None) -> why.Why:
         """Explain where a user stands: its last run and delivery, what is allowed, what blocks
         the rest, and what to do next. Raises UserNotFound."""
         return why.why(self._core, self._by, load(self._core, self._id(user, address)))
@@ -478,10 +444,6 @@ class Engine:
         return batch.batch(self._core, prepared)
 
     # --- inside --------------------------------------------------------------------------------
-
-    def _somebody_must_work(self) -> None:
-        if self._may_work:
-            self._worker.start()
 
     def _id(self, user: User | str | None, address: str | None) -> str:
         return user_id(self._core, user, address)

@@ -27,7 +27,7 @@ from .clock import to_text
 from .errors import InvalidInput, UserNotFound
 from .leaving import Erasure
 from .preparing import user_id
-from .records import Event, User, UserId
+from .records import AnyUser, Event, User, UserId
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 S = TypeVar("S")
@@ -151,7 +151,7 @@ class Users:
         who = user_id(self._core, user, address)
         return export_user.export(self._core, self._by, who)
 
-    def erasure(self, user: User | UserId | str) -> Erasure:
+    def erasure(self, user: AnyUser) -> Erasure:
         """Return how far the erasing of a deleted user is: each erase step, its tries and errors.
 
         Raises:

@@ -14,7 +14,7 @@ from .errors import InvalidInput
 from .masked import Secret
 from .merging import MergePlan
 from .preparing import optional_secret, user_id
-from .records import Identity, User, UserId
+from .records import AnyUser, Identity, User
 
 
 class Identities:
@@ -26,7 +26,7 @@ class Identities:
         self._by = by
 
     def usable(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
+        self, user: AnyUser | None = None, *, address: str | None = None
     ) -> tuple[Identity, ...]:
         """Return the identities that somebody could log in with now, were the user not disabled.
 
@@ -39,7 +39,7 @@ class Identities:
         found = load(self._core, user_id(self._core, user, address))
         return usability.usable(self._core, found)
 
-    def link(self, user: User | UserId | str, provider: str, /, **credentials: object) -> User:
+    def link(self, user: AnyUser, provider: str, /, **credentials: object) -> User:
         """Link the identity that *credentials* prove to a confirmed user. Returns the user.
 
         One that it has already changes nothing. One of a confirmed user who never logged in – a
@@ -58,7 +58,7 @@ class Identities:
 
     def unlink(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         provider: str,
         identity: str | None = None,
@@ -76,7 +76,7 @@ class Identities:
 
     def add_login(
         self,
-        user: User | UserId | str,
+        user: AnyUser,
         login: str,
         password: str | Secret | None = None,
         *,
@@ -107,7 +107,7 @@ class Identities:
 
     # --- merging ---------------------------------------------------------------------------------
 
-    def plan_merge(self, into: User | UserId | str, absorbed: User | UserId | str) -> MergePlan:
+    def plan_merge(self, into: AnyUser, absorbed: AnyUser) -> MergePlan:
         """Return what `merge` would do now: what moves, what is dropped, what collides.
 
         Raises:
@@ -120,8 +120,8 @@ class Identities:
 
     def merge(
         self,
-        into: User | UserId | str,
-        absorbed: User | UserId | str,
+        into: AnyUser,
+        absorbed: AnyUser,
         *,
         plan: MergePlan | None = None,
         adjust: Callable[[MergePlan], MergePlan | str] | None = None,
@@ -150,7 +150,7 @@ class Identities:
     # --- the address -----------------------------------------------------------------------------
 
     def change_address(
-        self, user: User | UserId | str | None = None, *, to: str, address: str | None = None
+        self, user: AnyUser | None = None, *, to: str, address: str | None = None
     ) -> User:
         """Ask the owner of *to* for proof: nothing changes until `confirm_address`. The address of
         before is told. Returns the user.
@@ -166,7 +166,7 @@ class Identities:
         return change_address.change_address(self._core, self._by, subject, to).run()
 
     def change_address_manually(
-        self, user: User | UserId | str | None = None, *, to: str, address: str | None = None
+        self, user: AnyUser | None = None, *, to: str, address: str | None = None
     ) -> User:
         """Change the address at once, as an admin: it is marked as not proved, and all sessions
         end. The address of before is told. Returns the user.
@@ -180,7 +180,7 @@ class Identities:
 
     def confirm_address(
         self,
-        user: User | UserId | str | None = None,
+        user: AnyUser | None = None,
         *,
         token_id: str | None = None,
         token: str | Secret | None = None,

@@ -119,8 +119,8 @@ def open(  # `admit.open`, as a file is opened
     except BaseException:
         opened.close()
         raise
-    running = Worker(core)
-    engine = Engine(core, Acting(Actor("application")), running, may_work=worker is not False)
+    running = Worker(core, when_needed=worker is not False)
+    engine = Engine(core, Acting(Actor("application")), running)
     if worker:
         running.start()
     return engine

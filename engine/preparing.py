@@ -13,7 +13,7 @@ from ._usecases.prepared import Prepared
 from .addresses import canonical
 from .errors import InvalidInput, UserNotFound
 from .masked import Secret
-from .records import LogIn, User, UserId
+from .records import AnyUser, LogIn, User
 
 
 class Preparing:
@@ -73,9 +73,7 @@ class Preparing:
             return confirm.by_token(self._core, self._by, token_id, token)
         return confirm.by_code(self._core, self._by, needed_address(address), code)
 
-    def rerun(
-        self, user: User | UserId | str | None = None, *, address: str | None = None
-    ) -> Prepared[User]:
+    def rerun(self, user: AnyUser | None = None, *, address: str | None = None) -> Prepared[User]:
         """Prepare `Engine.rerun`; raises UserNotFound."""
         return rerun.rerun(self._core, self._by, user_id(self._core, user, address))
 

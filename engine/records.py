@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal, NewType
+from typing import Final, Literal, NewType, TypeAlias
 
 import attrs
 
@@ -208,6 +208,10 @@ class User:
     def identity(self, provider: str) -> Identity | None:
         """Return the first identity of this provider, or None."""
         return next((i for i in self.identities if i.provider == provider), None)
+
+
+AnyUser: TypeAlias = User | UserId | str
+"""How a verb is told which user is meant: by the record, or by the id."""
 
 
 @attrs.frozen(kw_only=True)

@@ -70,6 +70,13 @@ def was_right(core: Core, by: Acting, account: Account) -> None:
     throttle.take_back(core, [(_ACCOUNT, account.name)], cleared=cleared)
 
 
+def begin_anew(core: Core, by: Acting, user: User) -> None:
+    """Forget what was guessed of all logins of *user*, from where she proved her mailbox."""
+    for identity in user.identities:
+        if identity.key is not None:
+            was_right(core, by, Account(identity.key, lambda: user))
+
+
 def _count(core: Core, purpose: str, subject: str, limit: int) -> None:
     wait = throttle.counted(core, purpose, subject, limit=limit, window=WINDOW)
     if wait is not None:
