@@ -12,6 +12,7 @@ from .calling_session import opened_with
 from .confirming import left_to_worker
 from .first_proof import drop_unproved, is_proved
 from .registering import is_login
+from .replacing import without_passwords
 from .runs import cancelled
 
 
@@ -33,11 +34,12 @@ def gain(
     """Return *user* with more identities and addresses, whose proof was given this moment.
 
     An address that is proved by it for the first time drops what its owner never proved (H3), and
-    the password that somebody may have set with it: kept is the identity that the session which
-    *asks* was opened with, but no password that is older than the proof of its address – a session
-    says nothing of who chose it: somebody may have logged in her browser. The user's first proof
-    ends all sessions and keys (H2); a change of address that was asked for before is cancelled
-    (H4). An address that nobody proved counts only as a login, or where there is no other.
+    the password that somebody may have set with it, with what he wrote (H1): kept is the identity
+    that the session which *asks* was opened with, but no password that is older than the proof of
+    its address – a session says nothing of who chose it: somebody may have logged in her browser.
+    The user's first proof ends all sessions and keys (H2); a change of address that was asked for
+    before is cancelled (H4). An address that nobody proved counts only as a login, or where there
+    is no other.
     """
     codes: Mapping[str, str] = {}
     detail: Mapping[str, object] = {}
@@ -48,7 +50,12 @@ def gain(
         mailboxes = [address.canonical for address in proofs]
         dropped = drop_unproved(core, new, mailboxes, spared)
         codes, detail = dropped.codes, dropped.detail
-        new = _without_passwords(core, dropped.user, mailboxes, identities)
+        logins = [
+            i
+            for i in dropped.user.identities
+            if i not in identities and is_login(core, i, *mailboxes)
+        ]
+        new = without_passwords(core, dropped.user, logins)
     for address in (*proofs, *(a for a in addresses if a not in proofs)):
         new = _with_address(core, new, address)
     if proofs or (is_proved(new) and not is_proved(user)):
@@ -87,17 +94,3 @@ def _with_address(core: Core, user: User, address: Address) -> User:
     if known is None and (address.proved_at is not None or logs_in or not user.addresses):
         return evolve(user, addresses=(*user.addresses, address))
     return user
-
-
-def _without_passwords(
-    core: Core, user: User, mailboxes: Sequence[str], spared: tuple[Identity, ...]
-) -> User:
-    """Return *user* without the passwords of the logins *mailboxes*: nobody knows who chose them;
-    their owner sets one by a reset."""
-    return evolve(
-        user,
-        identities=tuple(
-            evolve(i, private={}) if i not in spared and is_login(core, i, *mailboxes) else i
-            for i in user.identities
-        ),
-    )

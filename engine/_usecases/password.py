@@ -33,8 +33,7 @@ from .enter import Entered, ResetRequest, enter
 from .prepared import Finish, Prepared
 from .proof import check_password, hashed, is_password_of, password_identity, with_private
 from .register import tell
-from .registering import was_registered
-from .rerun import readdressed
+from .replacing import without_words
 from .runs import Minted, active_flow, cancelled, ended, finishing, new_run, with_run
 from .typed_codes import run_of_code, user_of_code
 
@@ -210,8 +209,8 @@ def _decide_password(
     """Decide that the owner of a reset run sets her password; a pending user is confirmed by it."""
     now = core.now()
     changed = with_private(core, user, private)
-    if proves and is_first_proof(user, run):
-        changed = _without_data(core, changed, run)
+    if proves:
+        changed = without_words(core, changed, run)
     codes = {"cause": "reset", "flow": run.flow}
     set_now = Happening("password-set", run=run.id, codes=codes)
     if user.state == "pending":
@@ -229,20 +228,6 @@ def _decide_password(
     # Keys die too: whoever forgot her password may have lost it to somebody who made some (H2).
     new = evolve(new, epoch=new.epoch + 1, keys_epoch=new.keys_epoch + 1)
     return Decision(result=False, new=new, happenings=(set_now,))
-
-
-def _without_data(core: Core, user: User, run: Run) -> User:
-    """Return *user* with nothing in the login of *run*'s address but what the login itself says:
-    the rest was written by whoever chose the password that goes (security.md H1)."""
-    return evolve(
-        user,
-        identities=tuple(
-            readdressed(core, evolve(i, data={}), run.typed or run.address or "")
-            if i.login_key == run.address and was_registered(core, i)
-            else i
-            for i in user.identities
-        ),
-    )
 
 
 def _setting(

@@ -559,19 +559,3 @@ def test_h7_proof_ends_the_sessions_of_whoever_was_let_in_before(
             use(token)
     with pytest.raises(WrongCredentials):
         engine.log_in("local-userpass", username=ADDRESS, password=ATTACKERS)
-
-
-def test_h1_what_a_squatter_wrote_at_the_registration_goes_with_his_password(
-    engine: Engine, inbox: Inbox
-) -> None:
-    """Given a registration by somebody else, with data, when the owner of the address sets a
-    password by a reset, then nothing is left of it but her address."""
-    data = {"name": "the squatter"}
-    engine.public.register("victim@example.com", "the squatter's own words", data=data)
-    engine.work_once()
-    engine.public.reset(address="victim@example.com")
-    engine.work_once()
-
-    user = engine.public.set_password(**inbox.last_link().credentials, password="her own words")
-
-    assert {"email": "victim@example.com"} == user.identities[0].data
