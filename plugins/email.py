@@ -57,6 +57,8 @@ _NOTICES: Final[Mapping[str, str]] = {
     "change-address": "Somebody asked to give your account another e-mail address.",
     "merged": "Your account was merged with another one into a single account.",
     "identity-linked": "Another way to log in was added to your account.",
+    "address-linked": "By a way to log in that was linked just now, this address was added"
+    " to an account that has another address as well.",
     "identity-unlinked": "A way to log in was removed from your account.",
     "disabled": "Your account was disabled.",
     "leaving": "Your account is being deleted. If that is not what you want, log in soon.",

@@ -9,6 +9,7 @@ from .._core import Core
 from ..errors import SessionInvalid
 from ..records import Identity, Session, User
 from ..stores import Put
+from .repeating import can_prove_again
 
 
 def check_open(core: Core, user: User, asks: Session | None) -> None:
@@ -29,13 +30,14 @@ def _found(core: Core, asks: Session) -> Session:
 
 
 def carried_on(
-    core: Core, asks: Session | None, before: User, user: User, *, proved_again: bool = False
+    core: Core, asks: Session | None, before: User, user: User, *, links: bool = False
 ) -> tuple[Put, ...]:
     """Return the write that lets the session that *asks* live on under the epoch of *user*, who
     was as *before*. When her keys die, one that none of her identities opened ends with them (H2).
 
-    *proved_again*: who asks has just given the credentials of an identity that is hers now, which
-    is as good as a fresh log-in (security.md O6).
+    It is as fresh as its log-in, also where it *links*: the proof of an identity says nothing of
+    whose the session is. For who had no credentials to give again, and was exempt so far, it is her
+    log-in (security.md O6); nothing makes a key's session fresh.
 
     Raises:
         SessionInvalid: it was ended meanwhile.
@@ -45,8 +47,9 @@ def carried_on(
     if user.keys_epoch != before.keys_epoch and not opened_with(before, asks):
         return ()
     found = _found(core, asks)
-    at = core.now() if proved_again else found.authenticated_at
-    new = attrs.evolve(found, epoch=user.epoch, authenticated_at=at)
+    new = attrs.evolve(found, epoch=user.epoch)
+    if links and opened_with(before, asks) and not can_prove_again(core, before):
+        new = attrs.evolve(new, authenticated_at=core.now())
     return () if new == found else (session_put(new, found.version),)
 
 

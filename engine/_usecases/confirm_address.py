@@ -180,8 +180,9 @@ def _decide_added(
     gained = gain(core, before, (identity,), (address,), asks)
     new = gained.user
     told: tuple[Happening, ...] = ()
-    if login_address(core, user) is not None:  # else the message of a moment ago has told her
-        new, told = with_notice(core, by, new, "identity-linked")
+    before_it = login_address(core, user)
+    if before_it is not None:  # else the message of a moment ago has told her
+        new, told = with_notice(core, by, new, "identity-linked", before_it)
     codes = {"provider": identity.provider, **codes, **gained.codes}
     detail = {"linked": named((identity,)), **gained.detail}
     return Decision(

@@ -38,7 +38,7 @@ from .first_proof import named
 from .gaining import gain, told_apart
 from .log_in import check_state
 from .merge import decide_absorption, plan_of
-from .notices import with_notice
+from .notices import with_link_notices
 from .prepared import Finish, Prepared, done
 from .registering import registers
 from .together import Both, change_both
@@ -202,7 +202,7 @@ def _decide(
     identity = new_identity(core, proof.offer.name, proof.claim, now)
     [identity] = told_apart(core, user, (identity,))
     addresses = claimed_addresses(proof.offer.name, proof.claim, now)
-    return decide_gain(core, by, user, identity, addresses, asks, proved_again=True)
+    return decide_gain(core, by, user, identity, addresses, asks, links=True)
 
 
 def decide_gain(
@@ -213,18 +213,18 @@ def decide_gain(
     addresses: tuple[Address, ...],
     asks: Session | None,
     *,
-    proved_again: bool = False,
+    links: bool = False,
 ) -> Decision[None]:
     """Decide that *user* has one more identity, and the addresses that come with it."""
     gained = gain(core, user, (identity,), addresses, asks)
     codes = {"provider": identity.provider, **gained.codes}
     detail = {"linked": named((identity,)), **gained.detail}
-    new, told = with_notice(core, by, gained.user, "identity-linked")
+    new, told = with_link_notices(core, by, user, gained.user)
     return Decision(
         result=None,
         new=new,
         happenings=(Happening("link", codes=codes, detail=detail), *told),
-        put=carried_on(core, asks, user, new, proved_again=proved_again),
+        put=carried_on(core, asks, user, new, links=links),
     )
 
 

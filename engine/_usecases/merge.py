@@ -20,7 +20,7 @@ from .calling_session import carried_on, check_open
 from .custom_data import moving
 from .first_proof import named
 from .gaining import gain, told_apart
-from .notices import with_notice
+from .notices import with_link_notices, with_notice
 from .prepared import Finish, Prepared, done
 from .registering import registers
 from .removal import removed
@@ -124,7 +124,10 @@ def decide_absorption(
     new = gain(core, base, told_apart(core, into, plan.moves), coming, asks).user
     if trigger == "merge" and new.epoch == into.epoch:
         new = evolve(new, epoch=into.epoch + 1)
-    new, told = _with_notices(core, by, new, absorbed, trigger)
+    if trigger == "link":
+        new, told = with_link_notices(core, by, into, new)
+    else:
+        new, told = _with_notices(core, by, new, absorbed)
     data = moving(core, absorbed.id, into.id)
     said, detail = _said(plan, new)
     if data.put or data.collides:
@@ -135,7 +138,7 @@ def decide_absorption(
         new=new,
         happenings=(happening, *told),
         put=(
-            *carried_on(core, asks, into, new, proved_again=trigger == "link"),
+            *carried_on(core, asks, into, new, links=trigger == "link"),
             *_led_on(core, absorbed, into),
             *data.put,
         ),
@@ -148,11 +151,9 @@ def decide_absorption(
 
 
 def _with_notices(
-    core: Core, by: Acting, user: User, absorbed: User, trigger: str
+    core: Core, by: Acting, user: User, absorbed: User
 ) -> tuple[User, tuple[Happening, ...]]:
     """Tell the owner of the account that is left, and of the one that is not."""
-    if trigger == "link":
-        return with_notice(core, by, user, "identity-linked")
     user, told = with_notice(core, by, user, "merged")
     mine, other = login_address(core, user), login_address(core, absorbed)
     if other is None or (mine is not None and mine.canonical == other.canonical):

@@ -71,3 +71,20 @@ def with_notice(
         return user, ()
     core.work_waits.set()
     return new, (happening,)
+
+
+def with_link_notices(
+    core: Core, by: Acting, before: User, user: User
+) -> tuple[User, tuple[Happening, ...]]:
+    """Return the same of a link that made *user* of *before*: told is the address that the account
+    had and has, and each proved one that it gained. Its owner may have linked in a session that
+    somebody put into her browser, and hears of the account there."""
+    carried = {address.canonical for address in before.addresses}
+    kept = tuple(a for a in user.addresses if a.canonical in carried)
+    own = login_address(core, evolve(user, addresses=kept or user.addresses))
+    new, told = with_notice(core, by, user, "identity-linked", own)
+    for address in user.addresses:
+        if kept and address.proved_at and address.canonical not in carried:
+            new, also = with_notice(core, by, new, "address-linked", address)
+            told = (*told, *also)
+    return new, told

@@ -130,8 +130,9 @@ class LifeWithIdentities(ComingAndLeaving):
         public, credentials = self.engine.public.identities, said(who[1], address)
         access = one.log_in.access_token
         user = self.ask(expected, lambda: public.link(access, who[0], **credentials))
-        if user is not None and self.world.owner(*who) is not person:
-            one.at = self.clock.now()  # the proof of what was linked is as good as a log-in
+        has_no_other = all(login.provider in ONCE_ONLY for login in person.logins)
+        if user is not None and self.world.owner(*who) is not person and has_no_other:
+            one.at = self.clock.now()  # of who was exempt, it is the log-in
         self.linked(person, user, who, address, one)
 
     def throttled(self, person: Account) -> Refusal:

@@ -525,9 +525,9 @@ def test_h3_what_an_admin_changes_to_a_proved_address_stays_proved(
     user = engine.identities.change_address_manually(ada.user, to=NEW)
 
     assert [(NEW, "told")] == [(a.typed, a.proved_by) for a in user.addresses]
-    engine.reset(user)
     while engine.work_once():
         pass
+    engine.reset(user)
     user = engine.set_password(password="another long phrase", **inbox.last_link(NEW).credentials)
     assert ["local-userpass", "told"] == [identity.provider for identity in user.identities]
 
