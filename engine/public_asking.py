@@ -82,7 +82,9 @@ class Asking:
         return owner
 
     def user(self, user_id: str) -> User | None:
-        """Return the user with this very id – an absorbed one, and a tombstone too –, or None."""
+        """Return the user with this very id, a tombstone too, or None. An absorbed one does not
+        lead to the survivor: credentials never follow, and each id more would be an allowance more
+        for guesses at the same password."""
         record = self._core.store.get("user", user_id)
         return None if record is None else user_from(record)
 

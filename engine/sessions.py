@@ -29,7 +29,7 @@ class Sessions:
     def of(
         self, user: User | UserId | None = None, *, address: str | None = None
     ) -> tuple[Session, ...]:
-        """Return a user's live sessions, oldest first.
+        """Return a user's live sessions, oldest first; an absorbed id leads to the survivor.
 
         Raises:
             UserNotFound: nobody has this *address*. InvalidInput: this is no id.

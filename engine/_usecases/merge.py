@@ -84,7 +84,9 @@ def plan_of(core: Core, into: User, absorbed: User) -> MergePlan:
     """Return what would become of two users: the survivor keeps all it has, and gets what can be
     linked and does not collide with that."""
     offers = core.plugins.offers("register_providers")
-    once = frozenset(name for name, offer in offers.items() if registers(offer))
+    once = {name for name, offer in offers.items() if registers(offer)}
+    if core.settings.password_provider not in offers:  # then it is known by the setting
+        once.add(core.settings.password_provider)
     had = {identity.provider for identity in into.identities}
 
     def moves(identity: Identity) -> bool:
@@ -98,7 +100,7 @@ def plan_of(core: Core, into: User, absorbed: User) -> MergePlan:
         into=into,
         absorbed=absorbed,
         identities=(*into.identities, *moved),
-        once=once,
+        once=frozenset(once),
         drops_custom_data=moving(core, absorbed.id, into.id).collides,
     )
 

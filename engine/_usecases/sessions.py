@@ -7,12 +7,12 @@ from typing import Final
 
 from .. import _jwt
 from .._codec import authenticated_at, session_from, user_from
-from .._commits import Decision, build, change_user, commit, record_refusal
+from .._commits import Decision, build, change_user, commit, load, record_refusal
 from .._core import Core
 from .._events import Acting, Happening
 from .._evolve import evolve
 from .._tokens import same, token_digest
-from ..errors import SessionInvalid, StoreError
+from ..errors import SessionInvalid, StoreError, UserNotFound
 from ..masked import Secret
 from ..records import Access, Session, SessionId, User, UserId
 from ..stores import Record, Ref, Remove
@@ -183,9 +183,10 @@ def log_out_all(core: Core, by: Acting, user_id: str) -> Prepared[User]:
 
 
 def of_user(core: Core, user_id: str) -> list[Session]:
-    """Return the live sessions of a user, oldest first."""
-    record = core.store.get("user", user_id)
-    if record is None or record.body["state"] == "deleted":
+    """Return the live sessions of a user, oldest first; none of nobody."""
+    try:
+        user = load(core, user_id)
+    except UserNotFound:
         return []
-    epoch, now = record.body.get("epoch", 0), core.now()
-    return [s for s in sessions_of(core, user_id) if s.epoch == epoch and s.expires_at > now]
+    now = core.now()
+    return [s for s in sessions_of(core, user.id) if s.epoch == user.epoch and s.expires_at > now]
