@@ -1,7 +1,8 @@
 """Copies of records with some fields changed: what `attrs.evolve` does, at a fifth of its cost.
 
 `attrs.evolve` asks for every field by name and runs the class's `__init__` on all of them. A user
-and her parts have neither slots nor validators, so copying what they hold is all there is to do.
+and her parts, a session and a claim have neither slots nor validators, so copying what they hold is
+all there is to do.
 """
 
 from __future__ import annotations

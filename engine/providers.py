@@ -53,7 +53,7 @@ class Admission:
     client: Client | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Claim:
     """What some credentials say, before it is known whose they are."""
 

@@ -214,7 +214,7 @@ AnyUser: TypeAlias = User | UserId | str
 """How a verb is told which user is meant: by the record, or by the id."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # see _evolve.py
 class Session:
     """A refresh secret (kept as a digest) and the access tokens made from it."""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import attrs
-
 from .._commits import refusals_recorded
 from .._core import Core
 from .._events import Acting
+from .._evolve import evolve
 from .._plugins import DEFAULT_LIMIT_SECONDS, Offer
 from .._text import check_text
 from ..addresses import canonical
@@ -71,7 +70,7 @@ def checked(core: Core, offer: Offer, claim: Claim) -> Claim:
         raise PluginFailed(
             offer.plugin, "identify", f"says what cannot be kept: {problem.sentence}"
         ) from None
-    return attrs.evolve(claim, data=data)
+    return evolve(claim, data=data)
 
 
 def limit_seconds(core: Core, offer: Offer) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,18 +10,19 @@ from ..errors import InvalidInput
 
 MOST_DATA_BYTES: Final = 16_384
 """It stands in the user's document."""
+_to_json: Final = json.JSONEncoder(allow_nan=False).encode
 
 
 def checked_data(data: Mapping[str, object] | None, *, field: str = "data") -> Mapping[str, object]:
     """Return *data* if it is a small JSON object. Raises InvalidInput, naming *field*."""
-    import json
-
     if data is None:
         return {}
     if not isinstance(data, Mapping):
         raise InvalidInput(field, f"must be a mapping, not {type(data).__name__}.")
+    if not data:
+        return {}
     try:
-        text = json.dumps(dict(data), allow_nan=False)
+        text = _to_json(dict(data))
         small = len(text) <= MOST_DATA_BYTES
         if small and not _is_json(data):
             raise ValueError

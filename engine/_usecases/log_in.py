@@ -266,14 +266,13 @@ def _end_if_dead(core: Core, by: Acting, known: _Recognised, user: User, opened:
 def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> User | None:
     """Return *user* with what this log-in changes of it, or None: only a session is written."""
     new, claim = user, known.claim
-    private = {**identity.private, **claim.private, **(known.check.private or {})}
-    data = {**identity.data, **claim.data} if claim.adds_data else dict(claim.data)
-    if not claim.proved:
-        data = dict(identity.data)
-    if identity in user.identities and (private, data) != (
-        dict(identity.private),
-        dict(identity.data),
-    ):
+    private, data = identity.private, identity.data
+    if claim.private or known.check.private:
+        private = {**private, **claim.private, **(known.check.private or {})}
+    if claim.proved:
+        data = {**data, **claim.data} if claim.adds_data else claim.data
+    changes = private != identity.private or data != identity.data
+    if changes and identity in user.identities:
         new = _with_identity(new, identity, evolve(identity, private=private, data=data))
     if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
         new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)

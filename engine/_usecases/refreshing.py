@@ -6,8 +6,6 @@ import hmac
 from datetime import datetime
 from typing import Final
 
-import attrs
-
 from .._base64url import base64url
 from .._codec import session_put
 from .._commits import TRIES, Decision, build, commit
@@ -61,9 +59,9 @@ def _rotate(
 ) -> LogIn:
     """Replace the refresh token. Settled, since a client that holds a token which was never stored
     would look like a thief."""
-    new = attrs.evolve(session, refreshed_at=now, version=session.version + 1)
+    new = evolve(session, refreshed_at=now, version=session.version + 1)
     successor = _successor(core, new, secret)
-    new = attrs.evolve(new, refresh_digest=token_digest(successor.reveal()))
+    new = evolve(new, refresh_digest=token_digest(successor.reveal()))
     access = access_token(core, user, new, now)
     commit(core, Change(put=(session_put(new, session.version),)))
     user, new = _see(core, by, user, new, now)
@@ -105,7 +103,7 @@ def _see(
         )
     new_session = session
     if session.refreshed_at + SEEN_EVERY <= now:
-        new_session = attrs.evolve(session, refreshed_at=now, version=session.version + 1)
+        new_session = evolve(session, refreshed_at=now, version=session.version + 1)
         decision = decision._replace(put=(session_put(new_session, session.version),))
     if decision.new is None and not decision.put:
         return user, session

@@ -15,6 +15,7 @@ from .._base64url import base64url
 from .._codec import session_from, session_put
 from .._core import Core
 from .._events import Acting, Happening
+from .._evolve import evolve
 from .._tokens import same, token_digest
 from ..masked import Secret
 from ..records import Identity, LogIn, Session, SessionId, User
@@ -98,7 +99,7 @@ def open_session(
         version=1,
     )
     refresh = refresh_token(core, session, secrets.token_urlsafe(32))
-    session = attrs.evolve(session, refresh_digest=token_digest(refresh.reveal()))
+    session = evolve(session, refresh_digest=token_digest(refresh.reveal()))
     giving_way, happenings = _giving_way(core, user, now)
     return Opened(
         session=session,

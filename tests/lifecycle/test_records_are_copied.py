@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import pytest
 
-from admit import Address, Identity, Run, User
+from admit import Address, Claim, Identity, Run, Session, User
 from admit._evolve import evolve  # noqa: PLC2701 – no verb of the engine misspells a field
-from admit.records import RunId, UserId
+from admit.records import RunId, SessionId, UserId
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ADA = User(id=UserId("2" * 24), state="pending", created_at=NOW)
@@ -29,6 +29,22 @@ RECORDS: list[tuple[Any, dict[str, object]]] = [
         {"result": "success", "ended_at": NOW},
     ),
     (ADA, {"state": "confirmed", "epoch": 1}),
+    (
+        Session(
+            id=SessionId("3" * 24),
+            user=ADA.id,
+            provider="local-userpass",
+            identity="0" * 24,
+            epoch=0,
+            created_at=NOW,
+            authenticated_at=NOW,
+            refreshed_at=NOW,
+            expires_at=NOW,
+            refresh_digest="",
+        ),
+        {"refresh_digest": "digest"},
+    ),
+    (Claim(login_key="ada", proved=True), {"data": {"name": "Ada"}}),
 ]
 
 
