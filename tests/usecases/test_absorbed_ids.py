@@ -54,9 +54,9 @@ LOOK_UPS: dict[str, Callable[[Engine, str], object]] = {
     "why": lambda engine, user: engine.why(user).user.id,
     "disable": lambda engine, user: engine.disable(user).id,
     "log out all": lambda engine, user: engine.log_out_all(user).id,
-    "change password": lambda engine, user: engine.change_password(
-        user, current=PASSWORD, new=OTHER
-    ).id,
+    "change password": lambda engine, user: (
+        engine.change_password(user, current=PASSWORD, new=OTHER).id
+    ),
     "reset": lambda engine, user: engine.reset(user).id,
     "link": lambda engine, user: engine.identities.link(user, "told", **told("more")).id,
     "new key": lambda engine, user: engine.api_keys.create(user, name="new").key.user,
