@@ -167,12 +167,11 @@ def test_several_processes_serve_one_store(serving: Callable[..., Any], tmp_path
             server.ask(REGISTER, ADA | {"email": f"user{number}@example.com"})[0]
             for number in range(6)
         ]
-        with urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310
-            counts = answer.read().decode()
+        # A request is counted when its answer is out, so the last count may come after it.
+        wait_for(lambda: COUNTED.search(counts_of(server)) is not None)
         code, log = server.stop()
 
     assert [201] * 6 == statuses
-    assert re.search(r'admit_requests_total\{.*register",status="201"\} 6\.0', counts), counts
     assert 0 == code, log
     with admit.open(tmp_path / "users.json", read_only=True) as engine:
         assert 6 == engine.users.count("pending")
@@ -211,6 +210,7 @@ def test_what_cannot_be_served_is_said_before_anything_listens(
     assert names in refused.stderr
 
 
+COUNTED = re.compile(r'admit_requests_total\{.*register",status="201"\} 6\.0')
 CLIENT = """
 import sys, urllib.request
 request = urllib.request.Request(
@@ -218,6 +218,12 @@ request = urllib.request.Request(
 )
 print(urllib.request.urlopen(request, timeout=30).status)
 """
+
+
+def counts_of(server: Served) -> str:
+    """Return what Prometheus would read."""
+    with urllib.request.urlopen(f"{server.url}/metrics") as answer:  # noqa: S310
+        return str(answer.read().decode())
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
