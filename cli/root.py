@@ -11,6 +11,7 @@ import click
 from admit.errors import AdmitError
 
 from . import (
+    admin_keys,
     api_keys,
     audit,
     bulk,
@@ -115,6 +116,7 @@ for command in (
     audit.audit,
     store.store,
     api_keys.api_keys,
+    admin_keys.admin_keys,
     diagram.diagram,
 ):
     main.add_command(command)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from ._codec import event_from, user_from, user_put
@@ -173,9 +174,18 @@ def build(
     )
 
 
-def record_refusal(core: Core, by: Acting, user: User | None, asked: str, because: str) -> None:
-    """Commit, unsettled, that something was refused to or about *user* (None: to nobody known)."""
-    happening = Happening("refused", codes={"asked": asked, "because": because})
+def record_refusal(
+    core: Core,
+    by: Acting,
+    user: User | None,
+    asked: str,
+    because: str,
+    *,
+    about: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Commit, unsettled, that something was refused to or about *user* (None: to nobody known), and
+    which other ids it was *about*."""
+    happening = Happening("refused", codes={"asked": asked, "because": because, **about})
     try:
         if user is None:
             record(core, by, [happening], settle=False)

@@ -12,7 +12,7 @@ import base64
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -23,6 +23,12 @@ from .errors import SessionInvalid
 
 LONGEST: Final = 65536
 """Characters of a token that is looked at."""
+
+
+AdminToken = Literal["admin-access", "admin-refresh"]
+"""Kinds of their own, so that no token of a user opens what an admin's does, nor the reverse
+(security.md J2)."""
+REPLACED: Final = "signed with a key that was replaced"
 
 
 @attrs.frozen
@@ -55,6 +61,10 @@ class TokenSigner:
         key = self.keys.signing_by_hmac(now, generation)
         return _signed(key, {**claims, "typ": "refresh"})
 
+    def sign_admin(self, claims: Mapping[str, object], kind: AdminToken, now: datetime) -> str:
+        """Return *claims* as a token of an admin: by HS256, since only the engine reads it."""
+        return _signed(self.keys.signing_by_hmac(now, 0), {**claims, "typ": kind})
+
     def verify_access(self, token: str, now: datetime) -> Mapping[str, Any]:
         """Return the claims of an access token of ours that has not expired.
 
@@ -64,7 +74,7 @@ class TokenSigner:
         header, body, signature = _parts(token)
         key = self.keys.verifying(header, now)
         if key is None and self.keys.knows(header):
-            raise SessionInvalid("signed with a key that was replaced")
+            raise SessionInvalid(REPLACED)
         claims = _verified(key, body, signature, "access", now)
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise SessionInvalid("from another issuer")
@@ -80,6 +90,19 @@ class TokenSigner:
         if key is None and self.keys.knows(header):
             raise SessionInvalid("incorrect token type")
         return _verified(key, body, signature, "refresh", now)
+
+    def verify_admin(self, token: str, kind: AdminToken, now: datetime) -> Mapping[str, Any]:
+        """Return the claims of an admin's token of this kind that has not expired. Of a refresh
+        token its digest decides, of both whether session and key live. Raises SessionInvalid."""
+        header, body, signature = _parts(token)
+        if kind == "admin-refresh":
+            key = self.keys.verifying_by_hmac(header)
+        else:
+            key = self.keys.verifying(header, now)
+        if key is None and self.keys.knows(header):
+            because = "incorrect token type" if kind == "admin-refresh" else REPLACED
+            raise SessionInvalid(because)
+        return _verified(key, body, signature, kind, now)
 
 
 def _signed(key: TokenKey, claims: Mapping[str, object]) -> str:

@@ -29,6 +29,7 @@ from ._usecases import (
 )
 from ._usecases import password as passwords
 from ._usecases.prepared import Prepared
+from .admin_keys import AdminKeys
 from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
 from .groups import EngineSettings, Events, Users
@@ -59,6 +60,7 @@ class Engine:
         self.custom_data = CustomDataGroup(core, by)
         self.redirects = Redirects(core, by)
         self.api_keys = ApiKeys(core, by)
+        self.admin_keys = AdminKeys(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
         self.public = PublicFace(core, by, worker.is_needed)

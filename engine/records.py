@@ -17,6 +17,9 @@ RunId = NewType("RunId", str)
 SessionId = NewType("SessionId", str)
 EventId = NewType("EventId", str)
 ApiKeyId = NewType("ApiKeyId", str)
+AdminKeyId = NewType("AdminKeyId", str)
+"""24 hex digits; the *public key* of who logs in to the Admin API."""
+AdminSessionId = NewType("AdminSessionId", str)
 
 State = Literal["pending", "confirmed", "deleted"]
 STATES: Final[tuple[State, ...]] = ("pending", "confirmed", "deleted")
@@ -30,6 +33,10 @@ RunResult = Literal["success", "refused", "vetoed", "failed", "superseded", "can
 ANONYMOUS: Final = "anon-user"
 """The provider whose users nobody knows: existing clients name it (wire-contract.md §2). Who has no
 other identity expires when it was not seen for the setting `expire_anonymous_after`."""
+
+AdminScope = Literal["viewer", "support", "owner"]
+ADMIN_SCOPES: Final[tuple[AdminScope, ...]] = ("viewer", "support", "owner")
+"""What an admin key is good for: reading; acting on users, too; settings and keys, too."""
 
 ActorKind = Literal["user", "admin", "system", "plugin", "application"]
 
@@ -271,6 +278,76 @@ class NewApiKey:
 
     key: ApiKey
     text: Secret = attrs.field(repr=False, validator=must_be_secret)
+
+
+@attrs.frozen(kw_only=True)
+class AdminKey:
+    """A key that opens the admin surface. While there is none, that is off (security.md N1)."""
+
+    id: AdminKeyId
+    name: str
+    scope: AdminScope
+    digest: str = attrs.field(repr=False)
+    """Of the private key."""
+    disabled: bool = False
+    epoch: int = 0
+    """Sessions of an earlier one are dead."""
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """To a quarter of an hour."""
+    version: int = 0
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts with it, as events name it."""
+        return Actor("admin", self.id)
+
+    def may(self, scope: AdminScope) -> bool:
+        """Return whether it is good for what needs *scope*."""
+        return ADMIN_SCOPES.index(self.scope) >= ADMIN_SCOPES.index(scope)
+
+
+@attrs.frozen(kw_only=True)
+class NewAdminKey:
+    """An admin key that was just made. Its id is the public key; the private one is shown now, and
+    never again."""
+
+    key: AdminKey
+    private_key: Secret = attrs.field(repr=False, validator=must_be_secret)
+
+
+@attrs.frozen(kw_only=True)
+class AdminLogIn:
+    """What the log-in of an admin gives. A refresh leaves the refresh token as it is."""
+
+    key: AdminKey
+    session_id: AdminSessionId
+    expires_at: datetime
+    """When the session ends, and its refresh token with it."""
+    access_token: Secret = attrs.field(repr=False, validator=must_be_secret)
+    refresh_token: Secret = attrs.field(repr=False, validator=must_be_secret)
+
+
+@attrs.frozen(kw_only=True)
+class AdminAccess:
+    """Which admin asks, and with what scope: what an access token, or a key itself, stands for."""
+
+    key: AdminKey
+    session_id: AdminSessionId | None
+    """None: the key itself came along."""
+    expires_at: datetime | None
+    """When the access token, or the key, ends; None: never."""
+
+    @property
+    def scope(self) -> AdminScope:
+        """What it is good for."""
+        return self.key.scope
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as events name it."""
+        return self.key.actor
 
 
 @attrs.frozen(kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from .._admin_keys import SESSION
 from .._codec import user_from
 from .._commits import commit
 from .._core import Core
@@ -58,7 +59,8 @@ def sweep(core: Core, *, most: int = 1000) -> Swept:
         losers=sweep_losers(core, most=most),
         left=sweep_leaving(core, most=most),
         idle=sweep_anonymous(core, most=most),
-        sessions=_past(core.store, "session", "expiring", now, most),
+        sessions=_past(core.store, "session", "expiring", now, most)
+        + _past(core.store, SESSION, "expiring", now, most),
         throttles=_past(core.store, "throttle", "until", now, most)
         + _past(core.store, "phantom", "until", now, most)
         + _past(core.store, "oauth-state", "until", now, most),

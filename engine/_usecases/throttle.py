@@ -87,6 +87,14 @@ def counted(
     return window
 
 
+def wait_for(core: Core, purpose: str, subject: str, *, limit: int) -> timedelta | None:
+    """Return how long until *subject* may be counted again, or None: it may. Nothing is counted."""
+    record = core.store.find(_key(_digest(core, purpose, subject)))
+    now = core.now()
+    count, until = _state(record, now, timedelta(0))
+    return until - now if count >= limit else None
+
+
 def take_back(
     core: Core, subjects: Iterable[tuple[str, str]], *, cleared: Iterable[tuple[str, str]]
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from .. import _key_records
+from .. import _admin_keys, _key_records
 from .._api_keys import api_key_from, api_key_put
 from .._codec import session_from, session_put, user_from, user_keys, user_labels
 from .._copy_mark import MARK_KEY, mark_of
@@ -17,7 +17,7 @@ from .._usecases.erasing import ERASURE_KEY
 from .._usecases.erasures import LABEL
 from .._usecases.seal import HEAD_KEY
 from ..clock import from_text
-from ..records import User
+from ..records import ADMIN_SCOPES, User
 from ..stores import Body, Label, Record
 
 UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
@@ -104,6 +104,25 @@ def _api_key(record: Record) -> Wanted:
     _is(key.epoch, int)
     _is(key.place or 0, int)
     put = api_key_put(key, None)
+    return Wanted(put.keys, put.labels)
+
+
+def _admin_key(record: Record) -> Wanted:
+    key = _admin_keys.key_from(record)
+    for value in (key.name, key.digest):
+        _is(value, str)
+    _is(key.scope, str, among=ADMIN_SCOPES)
+    _is(key.epoch, int)
+    put = _admin_keys.key_put(key, None)
+    return Wanted(put.keys, put.labels)
+
+
+def _admin_session(record: Record) -> Wanted:
+    session = _admin_keys.session_from(record)
+    for value in (session.key, session.refresh_digest):
+        _is(value, str)
+    _is(session.epoch, int)
+    put = _admin_keys.session_put(session)
     return Wanted(put.keys, put.labels)
 
 
@@ -199,6 +218,8 @@ def _job(record: Record) -> Wanted:
 
 
 _READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
+    "admin-key": _admin_key,
+    "admin-session": _admin_session,
     "api-key": _api_key,
     "consumer": _consumer,
     "custom-data": _custom_data,

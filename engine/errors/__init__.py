@@ -10,6 +10,7 @@ AdmitError
 │   ├── UserNotFound
 │   ├── IdentityNotFound
 │   ├── ApiKeyNotFound
+│   ├── AdminKeyNotFound
 │   └── UnknownName            no such flow, provider, function, setting: the known ones are listed
 ├── NotAllowedNow              right, but not in this state
 │   ├── NotAllowed             the lifecycle has no such move, or a guard blocks it
@@ -26,6 +27,8 @@ AdmitError
 │   ├── DomainRefused          this provider does not let in addresses of this domain
 │   ├── TooManyApiKeys
 │   ├── ApiKeyNameTaken
+│   ├── AdminKeyNameTaken
+│   ├── NoAdminKeys            the admin surface is off
 │   ├── RegistrationRefused    the flow answered `fail`: no account is left
 │   └── FlowRefused            the flow answered `fail` for a user who is kept
 ├── TokenRefused
@@ -45,6 +48,7 @@ AdmitError
 │   └── ProviderRefused        the provider sent the browser back without a log-in
 ├── SessionInvalid             an access or refresh token that opens nothing any more
 ├── FreshLogInNeeded           the session is good, its log-in too long ago for this
+├── ScopeMissing               the admin key is good, but not for this
 ├── FlowFailed                 the flow raised, hung or could not deliver: the user is kept
 ├── DeliveryFailed             what a transport raises; `temporary` decides what follows
 ├── PluginError
@@ -99,6 +103,7 @@ from .entering import (
     PasswordMustChange,
     ProviderRefused,
     RedirectInvalid,
+    ScopeMissing,
     SessionInvalid,
     TokenExpired,
     TokenRefused,
@@ -109,6 +114,7 @@ from .entering import (
     WrongCredentials,
 )
 from .input import (
+    AdminKeyNotFound,
     ApiKeyNotFound,
     IdentityNotFound,
     InvalidAddress,
@@ -122,6 +128,7 @@ from .input import (
 )
 from .not_now import (
     AddressTaken,
+    AdminKeyNameTaken,
     AlreadyLinked,
     ApiKeyNameTaken,
     DomainRefused,
@@ -129,6 +136,7 @@ from .not_now import (
     IdentityTaken,
     LastIdentity,
     NewUsersRefused,
+    NoAdminKeys,
     NotAllowed,
     NotAllowedNow,
     Outdated,
@@ -155,6 +163,8 @@ from .stores import (
 
 __all__ = [
     "AddressTaken",
+    "AdminKeyNameTaken",
+    "AdminKeyNotFound",
     "AdmitError",
     "AlreadyLinked",
     "ApiKeyNameTaken",
@@ -179,6 +189,7 @@ __all__ = [
     "LogInRefused",
     "MissingExtra",
     "NewUsersRefused",
+    "NoAdminKeys",
     "NotAllowed",
     "NotAllowedNow",
     "NotConfigured",
@@ -198,6 +209,7 @@ __all__ = [
     "RedirectInvalid",
     "RegistrationRefused",
     "ResendNotPossible",
+    "ScopeMissing",
     "SessionInvalid",
     "StoreClosed",
     "StoreDamaged",

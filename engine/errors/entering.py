@@ -221,3 +221,17 @@ class FreshLogInNeeded(AdmitError):
         self.within = within
         self.sentence = "This needs a fresh log-in."
         self.next_step = "Log in again, then repeat it at once."
+
+
+class ScopeMissing(AdmitError):
+    """The admin key is good, but not for this, which needs more than its scope. Nothing was
+    changed."""
+
+    code = "scope-missing"
+    exit_code = 4
+
+    def __init__(self, needed: str, scope: str) -> None:
+        super().__init__(needed, scope)
+        self.needed, self.scope = needed, scope
+        self.sentence = f"This needs an admin key of the scope {needed}; this one is of {scope}."
+        self.next_step = "Use such a key, or ask who has one."

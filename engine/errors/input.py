@@ -117,3 +117,14 @@ class ApiKeyNotFound(NotFound):
         super().__init__()
         self.sentence = "There is no API key with this id."
         self.next_step = "Check it, or list the keys."
+
+
+class AdminKeyNotFound(NotFound):
+    """There is no admin key with this id. Nothing was changed."""
+
+    code = "admin-key-not-found"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "There is no admin key with this id."
+        self.next_step = "Check it, or list the keys: admit admin-keys list"

@@ -192,6 +192,28 @@ class ApiKeyNameTaken(NotAllowedNow):
         self.next_step = "Choose another name, or delete that key."
 
 
+class AdminKeyNameTaken(NotAllowedNow):
+    """Another admin key has this name. Nothing was changed."""
+
+    code = "admin-key-name-taken"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "There is an admin key of this name already."
+        self.next_step = "Choose another name, or delete that key."
+
+
+class NoAdminKeys(NotAllowedNow):
+    """The admin surface is off: there is no admin key (security.md N1). Nothing was changed."""
+
+    code = "no-admin-keys"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence = "No admin logs in here: there is no admin key."
+        self.next_step = "Make one: admit admin-keys create NAME --scope viewer"
+
+
 class RegistrationRefused(NotAllowedNow):
     """The confirmation flow answered `fail`: no account is left, the address is free."""
 

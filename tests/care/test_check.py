@@ -576,5 +576,5 @@ def test_progress_is_told(source: MemoryStore, lived: Lived) -> None:
     for _ in care.check(source, keys, progress=lambda progress: told.append(progress.stage)):
         pass
 
-    assert ["checking keys and lists", "checking consumer"] == told[:2]
+    assert ["checking keys and lists", "checking admin-key"] == told[:2]
     assert ["checking user", "checking seals"] == told[-2:]

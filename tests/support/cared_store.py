@@ -57,6 +57,8 @@ def live(store: Store, clock: SettableClock | None = None, inbox: Inbox | None =
     with contextlib.suppress(AdmitError):
         engine.log_in("local-userpass", username="ada@example.com", password="wrong")
     engine.public.register("nobody@example.com", PASSWORD)
+    admins = engine.admin_keys.create("desk", scope="support")
+    engine.admin_keys.log_in(admins.key.id, admins.private_key)
     while engine.work_once():
         pass
     list(engine.events.follow("billing", limit=3))
