@@ -33,8 +33,8 @@ def by_token(
 ) -> Prepared[User]:
     """Prepare a confirmation by link; see `Engine.confirm`.
 
-    *change* is applied, in the same commit, to a user that becomes confirmed or whose address is
-    proved for the first time.
+    *change* is applied, in the same commit, to a user that became confirmed or whose address is
+    proved for the first time: to what is left of her then.
     """
     run_id, user_id, text = _tokens.read_token(token_id, token)
     digest = _tokens.token_digest(text)
@@ -112,16 +112,16 @@ def _press(core: Core, user: User, run: Run, cause: str, change: Change | None) 
     now = core.now()
     if user.state == "pending":
         core.plugins.veto("before_confirm", user=user, run=run)
-        changed = user if change is None else change(user)
-        new, happening = become_confirmed(core, changed, run=run, proved=run.proves, cause=cause)
+        new, happening = become_confirmed(core, user, run=run, proved=run.proves, cause=cause)
+        new = new if change is None else change(new)
         return Decision(result=True, new=new, happenings=(happening,))
     if run.result == "success" or not run.proves:
         return Decision(result=False)  # pressed twice: the first press did it
     first = is_first_proof(user, run)
-    changed = change(user) if first and change is not None else user
-    proof = prove_address(core, with_run(changed, ended(run, "success", now)), run, now)
+    proof = prove_address(core, with_run(user, ended(run, "success", now)), run, now)
     new = proof.user
     if first:
+        new = new if change is None else change(new)
         new = evolve(new, epoch=new.epoch + 1, keys_epoch=new.keys_epoch + 1)
     codes = {"cause": cause, **proof.codes}
     happening = Happening("proved", run=run.id, codes=codes, detail=proof.detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ from .runs import cancelled, ended
 MOST_READ: Final = 10
 """Users that are read of those who share an address or wait for a login; at most five wait."""
 _PAGES: Final = (MOST_READ, *[100] * 10)
-"""How many users are read in turn for the one who proved an address."""
+"""How many users are read in turn of all who carry an address."""
 _BEHIND_EVERY_ID: Final = "f" * 24
 """The last id that there could be."""
 
@@ -83,7 +83,12 @@ def prove_address(core: Core, user: User, run: Run, now: datetime) -> Dropped:
     if run.address is None:
         return dropped
     if is_first_proof(user, run):
-        dropped = drop_unproved(core, user, (run.address,))
+        mailboxes = (run.address,)
+        dropped = drop_unproved(core, user, mailboxes)
+        if not dropped.user.identities:
+            # What was registered came first, and is what she comes in with; this process has not
+            # loaded its provider.
+            dropped = drop_unproved(core, user, mailboxes, user.identities[:1])
     proved = with_proof(dropped.user, run.address, by=run.id, at=now)
     return dropped._replace(user=cancelled(proved, ("change-address",), now))
 
@@ -134,21 +139,30 @@ def holders(core: Core, canonical: str) -> list[User]:
 
 
 def prover(core: Core, canonical: str) -> User | None:
-    """Return the confirmed user who proved this address – the newest, if several did –, or None.
-    Looked for among a thousand: others may carry it without proof, as many as somebody likes."""
+    """Return the confirmed user who proved this address – the newest, if several did –, or None."""
+    return next(
+        (
+            u
+            for u in carriers(core, canonical)
+            if u.state == "confirmed" and _has_proved(u, canonical)
+        ),
+        None,
+    )
+
+
+def carriers(core: Core, canonical: str) -> Iterator[User]:
+    """Yield the users that carry this address, newest first, a thousand at most: others may carry
+    it without proof, as many as somebody likes, and must hide nobody who has more to do with it."""
     after = Cursor(canonical, _BEHIND_EVERY_ID)
     for size in _PAGES:
         page = core.store.page("user", "address", after, size, reverse=True)
         for record in page.items:
             if ("address", canonical) not in record.labels:
-                return None
-            user = user_from(record)
-            if user.state == "confirmed" and _has_proved(user, canonical):
-                return user
+                return
+            yield user_from(record)
         if page.next is None:
-            return None
+            return
         after = page.next
-    return None
 
 
 def _has_proved(user: User, canonical: str) -> bool:

@@ -50,7 +50,10 @@ def drop_unproved(
     """
     own = [i for i in user.identities if is_login(core, i, *mailboxes)]
     if not own:  # a login that is no address, which was registered together with one
-        own = [i for i in user.identities if was_registered(core, i)]
+        others = [a.canonical for a in user.addresses if a.canonical not in mailboxes]
+        own = [
+            i for i in user.identities if was_registered(core, i) and not is_login(core, i, *others)
+        ]
     stays = tuple([i for i in user.identities if i in own or i in spared])
     goes = tuple([i for i in user.identities if i not in stays])
     new = evolve(

@@ -209,7 +209,7 @@ def _decide_password(
     """Decide that the owner of a reset run sets her password; a pending user is confirmed by it."""
     now = core.now()
     changed = with_private(core, user, private)
-    if proves:
+    if proves and is_first_proof(user, run):
         changed = without_words(core, changed, run)
     codes = {"cause": "reset", "flow": run.flow}
     set_now = Happening("password-set", run=run.id, codes=codes)

@@ -10,7 +10,7 @@ from ..errors import AdmitError
 from ..masked import Secret
 from ..records import Identity, Run, User
 from .confirm import Change
-from .confirming import is_first_proof
+from .confirming import is_first_proof, prove_address
 from .proof import hashed, is_password_of, password_identity, with_private
 from .registering import was_registered
 from .rerun import readdressed
@@ -23,8 +23,11 @@ def replacing(core: Core, user: User, run: Run | None, chosen: Secret) -> Change
     Raises:
         PasswordRefused: it would be new, and the policy refuses it.
     """
-    first_heard = run is not None and run.result != "success" and is_first_heard(user, run)
-    if not (user.state == "pending" or first_heard) or is_password_of(core, user, chosen):
+    first_heard: Run | None = None
+    if run is not None and run.result != "success" and is_first_heard(user, run):
+        # What is not hers is dropped first: the login that stays is the one whose password it is.
+        first_heard, user = run, prove_address(core, user, run, core.now()).user
+    if (user.state != "pending" and first_heard is None) or is_password_of(core, user, chosen):
         return None
     typed = None if user.address is None else user.address.typed
     core.services.check_password(chosen, address=typed)
@@ -32,7 +35,7 @@ def replacing(core: Core, user: User, run: Run | None, chosen: Secret) -> Change
 
     def change(found: User) -> User:
         new = with_private(core, found, private)
-        return new if run is None else without_words(core, new, run)
+        return new if first_heard is None else without_words(core, new, first_heard)
 
     return change
 
@@ -44,10 +47,8 @@ def is_first_heard(user: User, run: Run) -> bool:
 
 def without_words(core: Core, user: User, run: Run) -> User:
     """Return *user*, whose password was just replaced, with no more in its login – and that of
-    *run*'s address – than the login itself says, if *run* is how her owner is first heard of: the
-    rest was written by whoever chose the password that went (security.md H1)."""
-    if not is_first_heard(user, run):
-        return user
+    *run*'s address – than the login itself says. By *run* her owner is first heard of: the rest
+    was written by whoever chose the password that went (security.md H1)."""
     own = password_identity(core, user)
     typed = run.typed or run.address or ""
     return evolve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +13,7 @@ from .._events import Acting, Happening
 from .._evolve import evolve
 from ..errors import CodeResting, CodeWrong, UserNotFound
 from ..records import CodeTries, Purpose, Run, User
-from .confirming import holders, waiting
+from .confirming import carriers, holders, waiting
 from .runs import address_is_gone, with_run
 
 TRIES_A_RUN: Final = 5
@@ -23,14 +24,15 @@ TRIES_A_DAY: Final = 15
 def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Purpose) -> User:
     """Return the user with this address whom the code belongs to.
 
-    Under `first-proof` it is compared with each of those who wait for the address.
+    It is compared with those of each who waits for the address, and of each who carries it and has
+    a code on its way: a mailbox may be shared.
 
     Raises:
         UserNotFound: nobody has this address.
         CodeWrong: it fits none; the try was counted.
         CodeResting: too many were wrong; links still work.
     """
-    users = _who_may_have_it(core, canonical)
+    users = _who_may_have_it(core, canonical, purpose)
     if not users:
         raise UserNotFound("address")
     awake = [user for user in users if not rests(core, user, purpose)]
@@ -43,29 +45,37 @@ def user_of_code(core: Core, by: Acting, canonical: str, typed: str, purpose: Pu
     raise CodeWrong if awake else CodeResting
 
 
-def _who_may_have_it(core: Core, canonical: str) -> list[User]:
-    """Who registered with this address as a login, or waits to, and who else carries it."""
+def _who_may_have_it(core: Core, canonical: str, purpose: Purpose) -> list[User]:
+    """Who registered with this address as a login, or waits to – five may –, and who else carries
+    it and has a code; if there is nobody, the newest who carries it."""
     key = f"{core.settings.password_provider}:{canonical}"
     owner = find_by_key(core, key)
-    found = [*([] if owner is None else [owner]), *waiting(core, key), *holders(core, canonical)]
-    return list({user.id: user for user in found}.values())
+    found = [*([] if owner is None else [owner]), *waiting(core, key)]
+    found += [u for u in carriers(core, canonical) if any(_live_codes(core, u, purpose))]
+    return list({user.id: user for user in found or holders(core, canonical)[-1:]}.values())
 
 
 def run_of_code(core: Core, user: User, typed: str, purpose: Purpose) -> Run | None:
     """Return the newest run of *user* that this code opens. Each is compared in constant time."""
+    for run, live in _live_codes(core, user, purpose):
+        digests = [_tokens.code_digest(k, run.id, typed) for k in core.keys.sub_keys("codes")]
+        if any(_tokens.same(one, digest) for one in live for digest in digests):
+            return run
+    return None
+
+
+def _live_codes(core: Core, user: User, purpose: Purpose) -> Iterator[tuple[Run, list[str]]]:
+    """Yield the runs of *user* that a code may open, newest first, each with the digests of its
+    codes."""
     now = core.now()
     for run in reversed(user.runs):
         if run.purpose != purpose or run.result not in (None, "failed", "success"):
             continue
         if address_is_gone(user, run):
             continue
-        digests = [_tokens.code_digest(k, run.id, typed) for k in core.keys.sub_keys("codes")]
-        for attempt in run.attempts:
-            if attempt.code_digest is None or attempt.expires_at <= now:
-                continue
-            if any(_tokens.same(attempt.code_digest, digest) for digest in digests):
-                return run
-    return None
+        live = [a.code_digest for a in run.attempts if a.code_digest and a.expires_at > now]
+        if live:
+            yield run, live
 
 
 def rests(core: Core, user: User, purpose: Purpose) -> bool:

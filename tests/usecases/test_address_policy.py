@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
 import pytest
 
 import admit
-from admit import (
-    Check,
-    Claim,
-    Entry,
-    Identity,
-    NewIdentity,
-    Outcome,
-    RegistrationRequest,
-    Services,
-    hookimpl,
-)
 from admit.errors import (
     AddressTaken,
     CodeWrong,
@@ -26,11 +12,7 @@ from admit.errors import (
     UserNotFound,
     WrongCredentials,
 )
-from admit.flows import ConfirmationFlow
-from admit.masked import Secret
-from admit.providers import Provider
-from admit.testing import Inbox, MemoryStore, SettableClock
-from admit.testing import open as open_engine
+from admit.testing import Inbox
 
 PASSWORDS = [f"the password of number {number}" for number in range(6)]
 
@@ -379,152 +361,3 @@ def test_who_waits_is_rejected_also_when_the_policy_was_switched_back(
 
     assert 0 == first_proof.users.count("pending")
     assert ada.id == first_proof.users.find("ada@example.com").id
-
-
-class Nicknames:
-    """A provider whose users register with a nickname, and perhaps an address for messages; one
-    who comes with the master key proves that the nickname is his."""
-
-    name = "nickname"
-    inline = True
-
-    @hookimpl
-    def register_providers(self) -> Iterable[Provider]:
-        return [self]
-
-    def new_identity(self, request: RegistrationRequest, services: Services) -> NewIdentity:
-        address = request.data.get("address")
-        return NewIdentity(
-            login_key=request.login, address=None if address is None else str(address)
-        )
-
-    def private_data(self, password: Secret, services: Services) -> Mapping[str, str]:
-        return {}
-
-    def verify_private(
-        self, password: Secret, identity: Identity | None, services: Services
-    ) -> bool:
-        return False
-
-    def identify(self, credentials: Mapping[str, Any], services: Services) -> Claim:
-        proved = "master-key" in credentials
-        return Claim(login_key=credentials["nickname"], proved=proved, creates_users=proved)
-
-    def check(
-        self, credentials: Mapping[str, Any], identity: Identity | None, services: Services
-    ) -> Check:
-        return Check(accepted=False)
-
-
-def test_who_waits_for_another_login_is_not_rejected(
-    store: MemoryStore, clock: SettableClock, inbox: Inbox
-) -> None:
-    """
-    Given two who carry one address, but log in through different providers,
-    when one of them proves it,
-    then the other, whose login is still free, goes on waiting: a shared mailbox is data.
-    """
-    with open_engine(
-        store,
-        clock=clock,
-        inbox=inbox,
-        plugins=[Nicknames()],
-        settings={"address_policy": "first-proof"},
-    ) as engine:
-        countess = engine.register(
-            "countess", provider="nickname", data={"address": "ada@example.com"}
-        )
-        link = inbox.last_link().credentials
-        waiting(engine, inbox, 2)
-        engine.confirm(**inbox.last_link().credentials)
-
-        engine.work_once()
-
-        assert (countess.id,) == tuple(user.id for user in engine.users.pending().items)
-        assert "confirmed" == engine.confirm(**link).state
-
-
-@pytest.fixture
-def nicknames(store: MemoryStore, clock: SettableClock, inbox: Inbox) -> Iterator[admit.Engine]:
-    """An engine whose users have nicknames, under `first-proof`."""
-    with open_engine(
-        store,
-        clock=clock,
-        inbox=inbox,
-        plugins=[Nicknames(), Waiting()],
-        settings={"address_policy": "first-proof", "confirmation_flow": "waiting"},
-    ) as engine:
-        yield engine
-
-
-class Waiting:
-    """A flow that sends nothing."""
-
-    name = "waiting"
-    inline = True
-
-    @hookimpl
-    def register_confirmation_flows(self) -> Iterable[ConfirmationFlow]:
-        return [self]
-
-    def begin(self, entry: Entry, services: Services) -> Outcome:
-        return Outcome.pending()
-
-
-def test_a_login_without_an_address_is_waited_for_like_any_other(nicknames: admit.Engine) -> None:
-    """
-    Given a provider that knows no addresses,
-    when six register with one login, then the sixth is refused; when one is confirmed, then the
-    worker rejects the others.
-    """
-    users = [nicknames.register("countess", provider="nickname") for _ in range(5)]
-    with pytest.raises(AddressTaken):
-        nicknames.register("countess", provider="nickname")
-
-    nicknames.confirm_manually(users[2])
-    nicknames.work_once()
-
-    assert 0 == nicknames.users.count("pending")
-    assert users[2].id == nicknames.users.find_login("nickname", "countess").id
-
-
-def test_a_first_log_in_that_proves_the_login_takes_it_from_those_who_wait(
-    nicknames: admit.Engine,
-) -> None:
-    """
-    Given two who wait for a login,
-    when somebody else proves at her first log-in that it is hers,
-    then it is hers, and the worker rejects the others.
-    """
-    for _ in range(2):
-        nicknames.register("countess", provider="nickname")
-    with pytest.raises(WrongCredentials):
-        nicknames.log_in("nickname", nickname="countess")
-
-    login = nicknames.log_in("nickname", **{"nickname": "countess", "master-key": True})
-    nicknames.work_once()
-
-    assert (0, 1) == (nicknames.users.count("pending"), nicknames.users.count("confirmed"))
-    assert login.user.id == nicknames.users.find_login("nickname", "countess").id
-
-
-def test_who_only_carries_the_address_takes_none_of_the_five_places(
-    nicknames: admit.Engine, inbox: Inbox
-) -> None:
-    """
-    Given twenty users of another provider who gave Ada's address,
-    when she registers with it after them, and types her code,
-    then she may wait, is found by her address, and is confirmed.
-    """
-    for number in range(20):
-        data = {"address": "ada@example.com"}
-        nicknames.register(f"nick{number}", provider="nickname", data=data)
-    nicknames.settings.set("confirmation_flow", "email")
-
-    ada = nicknames.register("ada@example.com", PASSWORDS[0])
-    code = inbox.last_code()
-    for number in range(20, 40):
-        nicknames.register(f"nick{number}", provider="nickname", data=data)
-
-    assert ada.id == nicknames.users.find("ada@example.com").id
-    assert ada.id == nicknames.confirm(address="ada@example.com", code=code).id
