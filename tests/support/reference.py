@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 import attrs
@@ -62,15 +63,16 @@ class World:
         """Who waits for this address."""
         return [p for p in self.people.values() if p.address == address and p.state == "pending"]
 
-    def kill(self, person: Person, *purposes: str, before: str = "g") -> None:
-        """Tokens of these purposes, of runs before this one, open nothing any more."""
-        gone = [t for t in person.tokens if t.purpose in purposes and t.run < before]
+    def kill(self, person: Person, *purposes: str, but: Container[str] = ()) -> None:
+        """Tokens of these purposes open nothing any more, except those of some runs."""
+        gone = [t for t in person.tokens if t.purpose in purposes and t.run not in but]
         person.tokens = [t for t in person.tokens if t not in gone]
         self.dead += gone
 
-    def dispatched(self, person: Person, token: Token) -> None:
-        """A message was handed over: it alone counts from now on, of its purpose."""
-        self.kill(person, token.purpose, before=token.run)
+    def dispatched(self, person: Person, token: Token, since: Container[str]) -> None:
+        """A message was handed over: of its purpose, it counts from now on, and what was begun
+        *since*. Ids do not tell: of two processes in one instant, they come as they like."""
+        self.kill(person, token.purpose, but=since)
         person.tokens.append(token)
 
     def confirmed(self, person: Person) -> None:

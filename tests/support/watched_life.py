@@ -22,6 +22,7 @@ from admit.errors import (
     AdmitError,
     UserNotFound,
 )
+from admit.records import RunId
 from admit.stores import Store
 from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
@@ -90,7 +91,7 @@ class WatchedLife(RuleBasedStateMachine):
             person = self.world.people.get(token.token[:24])
             if person is not None:
                 assert message.to == person.address
-                self.world.dispatched(person, token)
+                self.world.dispatched(person, token, self.runs_since(token))
         self.read = len(self.inbox.messages)
 
     def hear_of_call(self, entry: Entry, *, reset: bool) -> None:
@@ -103,11 +104,17 @@ class WatchedLife(RuleBasedStateMachine):
             case "success" | "proved" if not reset:
                 self.becomes_confirmed(person, proved=self.moody.mood == "proved")
             case "success" | "proved" | "pending":
-                self.world.dispatched(person, token)
+                self.world.dispatched(person, token, self.runs_since(token))
             case "fail":
                 self.world.dead.append(token)
             case _:
                 person.tokens.append(token)  # it may have got through, for all that is known
+
+    def runs_since(self, token: Token) -> list[RunId]:
+        """The run of *token*, and those that were begun after it."""
+        user = self.engine.users.get(token.token[:24])
+        runs = [run.id for run in user.runs]
+        return runs[runs.index(RunId(token.run)) :]
 
     def token(self, run: str, token: str, code: str, purpose: str) -> Token:
         self.secrets |= {token, code, code.replace("-", "")}
