@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
-from identities_reference import LOCAL, ONCE_ONLY, Account, Key, Login
-from known_lives import ADDRESSES, PASSWORDS, TOLD, KnownLife
+from known_accounts import API_KEY, LOCAL, ONCE_ONLY, Account, Key, Login
+from known_lives import ADDRESSES, PASSWORDS, TOLD
+from rotating_sessions import RotatingSessions, some
 from told_providers import told
 
 from admit.errors import (
-    AddressTaken,
+    InvalidInput,
+    LogInRefused,
     NotAllowed,
     Outdated,
+    ProviderDisabled,
     TokenExpired,
     UnknownName,
     WrongCredentials,
@@ -22,9 +26,9 @@ from admit.errors import (
 anybody = st.sampled_from(ADDRESSES)
 any_password = st.sampled_from(PASSWORDS)
 any_told = st.sampled_from(TOLD)
-some = st.integers(0, 1000)
-"""Picks one of those there are."""
 any_flow = st.sampled_from(["email", "auto", "by hand"])
+any_policy = st.sampled_from(["reserve", "first-proof"])
+PROVIDERS = (LOCAL, "told", "other", API_KEY, *ONCE_ONLY)
 an_address = st.none() | st.tuples(anybody, st.booleans())
 """What a provider says of an address, and whether it vouches for it."""
 
@@ -34,12 +38,17 @@ def said(who: str, address: tuple[str, bool] | None) -> dict[str, object]:
     return told(who) if address is None else told(who, address[0], address[1])
 
 
-class ComingAndLeaving(KnownLife):
-    """Log-ins, keys, custom data, deletion and grace."""
+class ComingAndLeaving(RotatingSessions):
+    """Log-ins, keys, custom data, deletion and grace; providers that are switched off."""
 
-    @initialize(flow=any_flow)
-    def some_are_there_already(self, flow: str) -> None:
+    @initialize(flow=any_flow, policy=any_policy, rotates=st.booleans())
+    def some_are_there_already(
+        self, flow: str, policy: str = "reserve", rotates: bool = False
+    ) -> None:
         """Else most of what follows would have nobody to happen to."""
+        self.world.policy = policy
+        self.engine.settings.set("address_policy", policy)
+        self.rotation_is_set(rotates)
         self.register(ADDRESSES[0], PASSWORDS[0], flow=flow)
         self.log_in_as_told(TOLD[0], (ADDRESSES[1], flow == "email"))
         self.register(ADDRESSES[2], PASSWORDS[1], flow="email")
@@ -51,25 +60,25 @@ class ComingAndLeaving(KnownLife):
     @rule(address=anybody, password=any_password, flow=any_flow)
     def register(self, address: str, password: str, flow: str) -> None:
         """By hand: confirmed by an admin, while the message with its token is still good."""
-        held = self.world.owner(LOCAL, address) is not None
+        expected = self.world.register_refuses(address)
         self.engine.settings.set("confirmation_flow", "auto" if flow == "auto" else "email")
-        user = self.ask(
-            AddressTaken if held else None, lambda: self.engine.register(address, password)
-        )
+        user = self.ask(expected, lambda: self.engine.register(address, password))
         if user is None:
             return
         person = Account(user.id, [Login(LOCAL, address, password)], {address: False})
+        person.created_at = user.created_at
         self.world.people[user.id] = person
         if flow != "auto":
             person.state = "pending"
+            person.waits = self.world.policy == "first-proof"
             self.hear_of_message(person, "confirm", address)
         if flow == "by hand":
             self.engine.confirm_manually(user.id)
-            person.state = "confirmed"
+            person.state, person.waits = "confirmed", False
 
     @rule(address=anybody, password=any_password, right=st.booleans())
     def log_in(self, address: str, password: str, right: bool) -> None:
-        person = self.world.owner(LOCAL, address)
+        person = self.world.known_as(LOCAL, address)
         if right and person is not None and person.local is not None:
             password = person.local.password or password
         expected = self.world.log_in_refuses(LOCAL, address, password)
@@ -92,7 +101,9 @@ class ComingAndLeaving(KnownLife):
         if not logins:
             return
         login = logins[which % len(logins)]
-        if login.provider == LOCAL:
+        if person.is_server:
+            self.log_in_by_key_of(person, which)
+        elif login.provider == LOCAL:
             self.log_in(login.key, PASSWORDS[0], right=True)
         else:
             self.log_in_as_told((login.provider, login.key), None)
@@ -108,6 +119,7 @@ class ComingAndLeaving(KnownLife):
         if person is None:
             addresses = {} if address is None else dict([address])
             person = Account(log_in.user.id, [Login(*who)], addresses)
+            person.created_at = log_in.user.created_at
             self.world.people[person.id] = person
         login = next(one for one in person.logins if (one.provider, one.key) == who)
         self.hear_of_log_in(person, log_in, login)
@@ -115,9 +127,13 @@ class ComingAndLeaving(KnownLife):
     @rule(provider=st.sampled_from(ONCE_ONLY))
     def log_in_as_somebody_new(self, provider: str) -> None:
         """An anonymous user: nothing brings her back but the session, and nobody links her."""
-        log_in = self.engine.log_in(provider)
+        expected = ProviderDisabled if provider in self.world.off else None
+        log_in = self.ask(expected, lambda: self.engine.log_in(provider))
+        if log_in is None:
+            return
         login = Login(provider, log_in.user.identities[0].login_key or "")
         person = self.world.people[log_in.user.id] = Account(log_in.user.id, [login])
+        person.created_at = log_in.user.created_at
         self.hear_of_log_in(person, log_in, login)
         self.ask(UnknownName, lambda: self.engine.identities.link(person.id, provider))
 
@@ -135,13 +151,13 @@ class ComingAndLeaving(KnownLife):
         if person is None or person.disabled or person.leaves_at is not None:
             return
         for one in person.sessions:
-            new = self.engine.refresh(one.log_in.refresh_token)
-            assert person.id == self.engine.verify(new.access_token).user_id
-            self.secrets.add(new.access_token.reveal())
-            one.log_in = new
+            self.refreshed(one)
+            assert person.id == self.engine.verify(one.log_in.access_token).user_id
+        is_off = ProviderDisabled if API_KEY in self.world.off else None
         for key in person.keys:
-            if not key.disabled:
-                assert person.id == self.engine.api_keys.verify(key.text).user
+            verify = partial(self.engine.api_keys.verify, key.text)
+            found = self.ask(is_off or (WrongCredentials if key.disabled else None), verify)
+            assert found is None or person.id == found.user
 
     @rule(number=some, disabled=st.booleans())
     def disable_or_enable(self, number: int, disabled: bool) -> None:
@@ -163,13 +179,26 @@ class ComingAndLeaving(KnownLife):
             return
         self.made += 1
         may = person.state == "confirmed" and person.leaves_at is None
+        expected = InvalidInput if person.is_server else None
         create = self.engine.api_keys.create
         new = self.ask(
-            None if may else NotAllowed, lambda: create(person.id, name=f"key-{self.made}")
+            expected if may else NotAllowed, lambda: create(person.id, name=f"key-{self.made}")
         )
         if new is not None:
             self.secrets.add(new.text.reveal())
             person.keys.append(Key(new.key.id, new.text.reveal()))
+
+    @rule()
+    def create_a_server_key(self) -> None:
+        """It has a user of its own."""
+        self.made += 1
+        new = self.engine.api_keys.create_server_key(name=f"key-{self.made}")
+        self.secrets.add(new.text.reveal())
+        user = self.engine.users.get(new.key.user)
+        key, login = Key(new.key.id, new.text.reveal()), Login(API_KEY, new.key.id)
+        person = Account(user.id, [login], keys=[key], is_server=True)
+        person.created_at = user.created_at
+        self.world.people[user.id] = person
 
     @property
     def all_keys(self) -> list[tuple[Account, Key]]:
@@ -178,8 +207,15 @@ class ComingAndLeaving(KnownLife):
     @precondition(lambda self: self.all_keys)
     @rule(which=some)
     def log_in_by_key(self, which: int) -> None:
-        person, key = self.all_keys[which % len(self.all_keys)]
+        self.log_in_with(*self.all_keys[which % len(self.all_keys)])
+
+    def log_in_by_key_of(self, person: Account, which: int) -> None:
+        if person.keys:
+            self.log_in_with(person, person.keys[which % len(person.keys)])
+
+    def log_in_with(self, person: Account, key: Key) -> None:
         expected = WrongCredentials if key.disabled else self.world.state_refuses(person)
+        expected = ProviderDisabled if API_KEY in self.world.off else expected
         log_in = self.ask(expected, lambda: self.engine.log_in("api-key", key=key.text))
         if log_in is not None:
             self.hear_of_log_in(person, log_in, key.id)
@@ -189,15 +225,25 @@ class ComingAndLeaving(KnownLife):
     def change_a_key(self, which: int, change: str) -> None:
         """What it opened ends with it."""
         person, key = self.all_keys[which % len(self.all_keys)]
-        getattr(self.engine.api_keys, change)(key.id, user=person.id)
+        owner = None if person.is_server else person.id
+        getattr(self.engine.api_keys, change)(key.id, user=owner)
         if change != "enable":
-            self.world.ended += [one.log_in for one in person.sessions if one.by == key.id]
-            person.sessions = [one for one in person.sessions if one.by != key.id]
-        if change == "delete":
+            self.world.end(person, [one for one in person.sessions if one.by == key.id])
+        if change == "delete" and person.is_server:
+            self.world.remove(person)  # whatever the grace: nothing of it would be left
+        elif change == "delete":
             person.keys.remove(key)
             self.world.dead_keys.append(key)
         else:
             key.disabled = change == "disable"
+
+    # --- providers -------------------------------------------------------------------------------
+
+    @rule(provider=st.sampled_from(PROVIDERS), is_on=st.booleans())
+    def switch_a_provider(self, provider: str, is_on: bool) -> None:
+        """Whoever is in stays in."""
+        self.engine.settings.set(f"{provider}.enabled", is_on)
+        (self.world.off.discard if is_on else self.world.off.add)(provider)
 
     # --- leaving ---------------------------------------------------------------------------------
 
@@ -211,6 +257,35 @@ class ComingAndLeaving(KnownLife):
         if (person := self.pick(number)) is not None:
             self.engine.delete(person.id, at_once=at_once)
             self.world.leave(person, at_once=at_once)
+
+    @rule(number=some, which=some)
+    def delete_herself(self, number: int, which: int) -> None:
+        """In a session that she has just opened, or that is too old."""
+        person = self.pick(number, lambda one: one.sessions)
+        one = None if person is None else self.session_of(person, which)
+        if person is None or one is None:
+            return
+        access = one.log_in.access_token
+        expected = self.not_fresh(person, one)
+        receipt = self.ask(expected, lambda: self.engine.public.delete(access_token=access))
+        if receipt is not None:
+            self.world.leave(person, at_once=False)
+            assert receipt.delete_at == (None if person.id in self.world.gone else person.leaves_at)
+
+    @rule(address=anybody, password=any_password, right=st.booleans())
+    def delete_herself_by_password(self, address: str, password: str, right: bool) -> None:
+        """Also who waits, or cannot come in since the provider is off; not who is disabled."""
+        person = self.world.named_by(address)
+        local = None if person is None else person.local
+        if right and local is not None:
+            password = local.password or password
+        is_right = local is not None and local.password == password
+        is_refused = person is None or person.disabled or not is_right
+        expected = LogInRefused if is_refused else None
+        delete = self.engine.public.delete
+        if self.ask(expected, lambda: delete(address=address, password=password)):
+            assert person is not None
+            self.world.leave(person, at_once=False)
 
     @rule(number=some, which=some, takes=st.booleans(), again=st.booleans())
     def leave_and_come_back(self, number: int, which: int, takes: bool, again: bool) -> None:
@@ -260,11 +335,12 @@ class ComingAndLeaving(KnownLife):
         for person in list(self.world.people.values()):
             if person.leaves_at is not None and person.leaves_at <= self.clock.now():
                 self.world.remove(person)
+        for person in [one for one in self.world.people.values() if self.world.loses(one)]:
+            self.world.remove(person)
 
     @rule(minutes=st.sampled_from([1, 6, 16, 31, 61, 130]))
     def the_clock_jumps(self, minutes: int) -> None:
-        self.clock.advance(timedelta(minutes=minutes))
-        self.world.now = self.clock.now()
+        self.wait(timedelta(minutes=minutes))
 
     # --- what else -------------------------------------------------------------------------------
 

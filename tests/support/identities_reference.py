@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import attrs
+from known_accounts import LOCAL, ONCE_ONLY, Account, Key, Login, Opened, Refusal, Token
 
-from admit import LogIn
+from admit import LogIn, Secret
 from admit.errors import (
     AddressTaken,
-    AdmitError,
     AlreadyLinked,
     ConfirmationRequired,
     IdentityTaken,
@@ -21,95 +21,26 @@ from admit.errors import (
     LastIdentity,
     Leaving,
     NotAllowed,
+    ProviderDisabled,
     UserDisabled,
     WrongCredentials,
 )
 from admit.records import UserId
 
-Refusal = type[AdmitError] | None
-LOCAL, ONCE_ONLY = "local-userpass", ("anon-user", "nobody")
+MOST_WAITING = 5
 
 
-@attrs.define(eq=False)
-class Login:
-    """An identity."""
-
-    provider: str
-    key: str
-    password: str | None = None
-
-
-@attrs.define(eq=False)
-class Token:
-    """What a message has put into somebody's hands."""
-
-    purpose: str
-    credentials: dict[str, str]
-    address: str
-    expires_at: datetime
-    adds: Login | None = None
-    of_hers: bool = True
-    """About an address that she had when it was sent: without that it opens nothing."""
+def opened_with(person: Account, asks: Opened | None) -> list[Login]:
+    """Which of her logins opened the session that *asks*: one that was linked again is the same."""
+    by = None if asks is None else asks.by
+    if not isinstance(by, Login):
+        return []
+    name = None if by.provider == LOCAL else (by.provider, by.key)
+    return [one for one in person.logins if one is by or (one.provider, one.key) == name]
 
 
-@attrs.define(eq=False)
-class Opened:
-    """A session, and what opened it: a login of hers, or the id of a key."""
-
-    log_in: LogIn
-    by: Login | str
-    at: datetime
-
-
-@attrs.define(eq=False)
-class Key:
-    id: str
-    text: str
-    disabled: bool = False
-
-
-@attrs.define(eq=False)
-class Account:
-    id: UserId
-    logins: list[Login]
-    addresses: dict[str, bool] = attrs.field(factory=dict)
-    """In their order; whether it was proved."""
-    state: str = "confirmed"
-    disabled: bool = False
-    used: bool = False
-    leaves_at: datetime | None = None
-    tokens: list[Token] = attrs.field(factory=list)
-    sessions: list[Opened] = attrs.field(factory=list)
-    keys: list[Key] = attrs.field(factory=list)
-    offers: list[tuple[str, datetime]] = attrs.field(factory=list)
-    data: dict[str, object] = attrs.field(factory=dict)
-    data_version: int = 0
-
-    @property
-    def local(self) -> Login | None:
-        return next((one for one in self.logins if one.provider == LOCAL), None)
-
-    @property
-    def is_proved(self) -> bool:
-        return any(self.addresses.values())
-
-    @property
-    def login_address(self) -> str | None:
-        """Where messages about the log-in go: to an address that is a login, if there is one; to
-        one that was proved rather than to another; to the first of those."""
-        keys = [one.key for one in self.logins if one.provider == LOCAL]
-        found = [a for a in self.addresses if a in keys] or list(self.addresses)
-        return next((a for a in found if self.addresses[a]), found[0] if found else None)
-
-
-def usable(logins: Iterable[Login], addresses: dict[str, bool]) -> list[Login]:
-    """Which of them somebody could log in with: also where a reset would set the password."""
-    return [
-        one
-        for one in logins
-        if one.provider not in ONCE_ONLY
-        and (one.provider != LOCAL or one.password or addresses.get(one.key))
-    ]
+def _age(person: Account) -> tuple[datetime, str]:
+    return person.created_at, person.id
 
 
 @attrs.define
@@ -117,7 +48,12 @@ class World:
     """All accounts, and what is dead for ever."""
 
     now: datetime
+    policy: str = "reserve"
     grace: timedelta | None = None
+    rotates: bool = False
+    """Whether each refresh replaces the refresh token."""
+    off: set[str] = attrs.field(factory=set)
+    """Providers that nobody comes in with."""
     people: dict[UserId, Account] = attrs.field(factory=dict)
     absorbed: dict[UserId, UserId] = attrs.field(factory=dict)
     """Ids that lead to another one."""
@@ -126,24 +62,56 @@ class World:
     spent_tokens: list[Token] = attrs.field(factory=list)
     """Did what they were for: pressing one again changes nothing."""
     ended: list[LogIn] = attrs.field(factory=list)
+    dead_refresh_tokens: list[Secret] = attrs.field(factory=list)
+    """Replaced ones, of sessions that ended."""
     dead_keys: list[Key] = attrs.field(factory=list)
     dead_offers: list[str] = attrs.field(factory=list)
 
     def owner(self, provider: str, key: str) -> Account | None:
         """Whose identity this is: one user's, or nobody's."""
-        names = [(p, (one.provider, one.key)) for p in self.people.values() for one in p.logins]
+        holders = [person for person in self.people.values() if not person.waits]
+        names = [(p, (one.provider, one.key)) for p in holders for one in p.logins]
         found = [person for person, name in names if name == (provider, key)]
         assert len(found) <= 1, "one identity, one user"
         return found[0] if found else None
+
+    def waiting(self, address: str) -> list[Account]:
+        """Who waits to prove this login, the newest last."""
+        found = [p for p in self.people.values() if p.waits and p.logins[0].key == address]
+        return sorted(found, key=_age)
+
+    def known_as(self, provider: str, key: str) -> Account | None:
+        """Who is answered when these are given: the owner, else the newest who waits."""
+        waiting = self.waiting(key) if provider == LOCAL else []
+        return self.owner(provider, key) or (waiting[-1] if waiting else None)
+
+    def named_by(self, address: str) -> Account | None:
+        """Who is meant by an address alone: whose login it is or will be, else who proved it, else
+        who only carries it."""
+        carry = [p for p in self.people.values() if address in p.addresses]
+        proved = [p for p in carry if p.state == "confirmed" and p.addresses[address]]
+        owner = self.owner(LOCAL, address) or max(proved, key=_age, default=None)
+        if owner is not None:
+            return owner
+        confirmed = [person for person in carry if person.state == "confirmed"]
+        return self.known_as(LOCAL, address) or min(confirmed, key=lambda p: p.id, default=None)
+
+    def loses(self, person: Account) -> bool:
+        """Whether somebody else has proved the login that *person* waits for."""
+        return person.waits and self.owner(LOCAL, person.logins[0].key) is not None
 
     # --- what ends -----------------------------------------------------------------------------
 
     def end_sessions(self, person: Account, but: Opened | None = None) -> None:
         """An offer to stay ends with them."""
-        self.ended += [one.log_in for one in person.sessions if one is not but]
-        person.sessions = [one for one in person.sessions if one is but]
+        self.end(person, [one for one in person.sessions if one is not but])
         self.dead_offers += [offer for offer, _ in person.offers]
         person.offers = []
+
+    def end(self, person: Account, sessions: list[Opened]) -> None:
+        self.ended += [one.log_in for one in sessions]
+        self.dead_refresh_tokens += [token for one in sessions for token in one.replaced]
+        person.sessions = [one for one in person.sessions if one not in sessions]
 
     def end_keys(self, person: Account) -> None:
         self.dead_keys += person.keys
@@ -177,6 +145,15 @@ class World:
         self.end_sessions(person)
         self.end_keys(person)
 
+    def usable(self, logins: Iterable[Login], addresses: dict[str, bool]) -> list[Login]:
+        """Which of them she could log in with now: also where a reset would set the password."""
+        return [
+            one
+            for one in logins
+            if one.provider not in (*ONCE_ONLY, *self.off)
+            and (one.provider != LOCAL or one.password or addresses.get(one.key))
+        ]
+
     # --- proving and gaining -------------------------------------------------------------------
 
     def prove(
@@ -201,13 +178,13 @@ class World:
         logins: list[Login],
         addresses: list[tuple[str, bool]],
         asks: Opened | None = None,
+        goes_on: bool | None = None,
     ) -> bool:
-        """She has these logins and addresses, too. True: her first proof ended all but *asks*."""
+        """She has these logins and addresses, too. True: her first proof ended all sessions but
+        *asks* – which *goes_on* if a login that she had opened it: not if one did that is gone."""
         had_proof = person.is_proved
-        spared = [
-            *logins,
-            *([] if asks is None else [one for one in person.logins if one is asks.by]),
-        ]
+        goes_on = bool(opened_with(person, asks)) if goes_on is None else goes_on
+        spared = [*logins, *opened_with(person, asks)]
         person.logins = [*person.logins, *logins]
         firsts = [a for a, proved in addresses if proved and person.addresses.get(a) is False]
         for address in firsts:
@@ -218,7 +195,7 @@ class World:
                 person.addresses[address] = proved
         ends = bool(firsts) or (person.is_proved and not had_proof)
         if ends:
-            self.end_sessions(person, but=asks)
+            self.end_sessions(person, but=asks if goes_on else None)
             self.end_keys(person)
         self.kill(person, "change-address")
         return ends
@@ -226,6 +203,7 @@ class World:
     def confirmed(self, person: Account, token: Token, *, by_reset: bool = False) -> None:
         """A token of hers for `confirm` or `reset` was pressed."""
         was_pending, person.state = person.state == "pending", "confirmed"
+        person.waits = False
         first = self.prove(person, token.address, [])
         self.kill(person, "change-address")
         if by_reset:
@@ -241,6 +219,7 @@ class World:
     ) -> None:
         """What was proved once stays so."""
         old, first = person.login_address, proved and not person.is_proved
+        spared = opened_with(person, asks)
         proved = proved or person.addresses.get(to, False)
         for one in self.movable(person):
             one.key = to
@@ -254,9 +233,10 @@ class World:
         if first:
             logins = person.logins
             person.addresses[to] = False
-            self.prove(person, to, [])
+            self.prove(person, to, spared)
             person.logins = person.logins or logins
             self.end_keys(person)
+            asks = asks if spared else None
         self.kill(person, "confirm", "reset", "change-address")
         self.end_sessions(person, but=asks)
 
@@ -277,8 +257,16 @@ class World:
             return None
         return Leaving if self.now < person.leaves_at else WrongCredentials
 
+    def register_refuses(self, address: str) -> Refusal:
+        if LOCAL in self.off:
+            return ProviderDisabled
+        many = len(self.waiting(address)) >= MOST_WAITING
+        return AddressTaken if many or self.owner(LOCAL, address) else None
+
     def log_in_refuses(self, provider: str, key: str, password: str | None) -> Refusal:
-        person = self.owner(provider, key)
+        if provider in self.off:
+            return ProviderDisabled
+        person = self.known_as(provider, key)
         if provider == LOCAL and not self.is_password(person, key, password):
             return WrongCredentials
         return None if person is None else self.state_refuses(person)
@@ -290,7 +278,9 @@ class World:
     def link_refuses(
         self, person: Account, provider: str, key: str, password: str | None
     ) -> Refusal:
-        holder = self.owner(provider, key)
+        if provider in self.off:
+            return ProviderDisabled
+        holder = self.known_as(provider, key)
         if provider == LOCAL and not self.is_password(holder, key, password):
             return WrongCredentials
         if holder not in (None, person):
@@ -310,13 +300,14 @@ class World:
         return IdentityTaken if loses else None
 
     def may_link(self, person: Account) -> bool:
-        return person.state == "confirmed" and not person.disabled and person.leaves_at is None
+        is_there = person.state == "confirmed" and person.leaves_at is None
+        return is_there and not person.disabled and not person.is_server
 
     def unlink_refuses(self, person: Account, login: Login) -> Refusal:
         if person.state != "confirmed":
             return NotAllowed
         rest = [one for one in person.logins if one is not login]
-        return None if usable(rest, person.addresses) else LastIdentity
+        return None if self.usable(rest, person.addresses) else LastIdentity
 
     def taken(self, person: Account, address: str) -> Refusal:
         """Who only waits with an address loses it to who proves it."""
@@ -325,12 +316,18 @@ class World:
         return None if is_free else AddressTaken
 
     def add_login_refuses(self, person: Account, address: str) -> Refusal:
+        if LOCAL in self.off:
+            return ProviderDisabled
         if not self.may_link(person):
             return NotAllowed
         return AlreadyLinked if person.local is not None else self.taken(person, address)
 
+    def has_address(self, person: Account) -> bool:
+        """Whether hers can be changed."""
+        return person.state == "confirmed" and not person.is_server
+
     def change_refuses(self, person: Account, to: str) -> Refusal:
-        if person.state != "confirmed":
+        if not self.has_address(person):
             return NotAllowed
         if person.login_address == to and person.addresses[to]:
             return InvalidInput
@@ -368,8 +365,9 @@ class World:
         return {a: own.get(a, False) or more.get(a, False) for a in (*own, *more)}
 
     def plan_refuses(self, into: Account, absorbed: Account, logins: list[Login]) -> Refusal:
-        could = usable(into.logins, into.addresses) or usable(absorbed.logins, absorbed.addresses)
-        after = usable(logins, self.planned_addresses(into, absorbed, logins))
+        both = (into, absorbed)
+        could = any(self.usable(person.logins, person.addresses) for person in both)
+        after = self.usable(logins, self.planned_addresses(into, absorbed, logins))
         return InvalidInput if could and not after else None
 
     def absorb(
@@ -382,14 +380,14 @@ class World:
         asks: Opened | None = None,
     ) -> None:
         """One user less. *ends*: the survivor's sessions, too, but the one that *asks*."""
-        stay = self.planned_addresses(into, absorbed, logins)
+        stay, goes_on = self.planned_addresses(into, absorbed, logins), opened_with(into, asks)
         coming = [(a, proved) for a, proved in absorbed.addresses.items() if a in stay]
         into.logins, moves = (
             [one for one in mine if one in logins] for mine in (into.logins, absorbed.logins)
         )
         self.have_addresses(into, {a: p for a, p in into.addresses.items() if a in stay})
         into.used = into.used or absorbed.used
-        if not self.gain(into, moves, coming, asks) and ends:
+        if not self.gain(into, moves, coming, asks, bool(goes_on)) and ends:
             self.end_sessions(into, but=asks)
         if absorbed.data and not into.data:
             into.data, into.data_version = absorbed.data, into.data_version + 1

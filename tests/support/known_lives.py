@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
-from identities_reference import LOCAL, Account, Login, Opened, Refusal, Token, World
+from identities_reference import World
+from known_accounts import LOCAL, Account, Login, Opened, Refusal, Token
 from replay import kept_text, replays
 from told_providers import ToldProviders
 
@@ -32,8 +33,6 @@ TOKEN_LIFETIME, OFFER_LIFETIME = timedelta(minutes=30), timedelta(minutes=15)
 class KnownLife(RuleBasedStateMachine):
     """An engine, its model, and how the one hears of the other."""
 
-    policy: ClassVar[str] = "reserve"
-
     def open_store(self) -> Store:
         return MemoryStore()
 
@@ -47,7 +46,6 @@ class KnownLife(RuleBasedStateMachine):
             plugins=[ToldProviders()],
             discover=PLUGINS,
             settings={
-                "address_policy": self.policy,
                 "anon-user.enabled": True,
                 "api-key.enabled": True,
             },
@@ -98,8 +96,7 @@ class KnownLife(RuleBasedStateMachine):
         person.sessions.append(Opened(log_in, by, self.clock.now()))
         most = self.engine.settings.get("max_sessions_a_user")
         assert isinstance(most, int)
-        ended, person.sessions = person.sessions[:-most], person.sessions[-most:]
-        self.world.ended += [one.log_in for one in ended]
+        self.world.end(person, person.sessions[:-most])
         person.used = True
 
     def pick(
@@ -205,6 +202,8 @@ class KnownLife(RuleBasedStateMachine):
         for log_in in world.ended:
             yield "access token", partial(engine.verify, log_in.access_token)
             yield "refresh token", partial(engine.refresh, log_in.refresh_token)
+        for replaced in world.dead_refresh_tokens:
+            yield "replaced refresh token", partial(engine.refresh, replaced)
         for key in world.dead_keys:
             yield "key at the log-in", partial(engine.log_in, "api-key", key=key.text)
             yield "key", partial(engine.api_keys.verify, key.text)
