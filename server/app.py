@@ -31,10 +31,11 @@ from .metrics import Metrics
 from .refusals import AnswerTooSlow, MethodRefused, NoSuchRoute
 from .routes import Api, Route
 from .threads import Threads
+from .v1 import V1_API
 
 _log: Final = logging.getLogger("admit.server")
 
-APIS: Final[tuple[Api, ...]] = (CLIENT_API,)
+APIS: Final[tuple[Api, ...]] = (CLIENT_API, V1_API)
 """All that is served, in the order in which a request is looked up."""
 
 

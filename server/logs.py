@@ -13,9 +13,8 @@ from typing import Any, Final, Literal
 
 import structlog
 
-ID: Final = "request"
 _SHARED: Final[tuple[Any, ...]] = (
-    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.ExtraAdder(),
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -50,11 +49,6 @@ def configure(form: Literal["text", "json"] | None, *, level: int = logging.INFO
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"  # the line a request is ours
     logging.getLogger("transitions").setLevel(logging.WARNING)  # each step of each machine
-    structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
 def _printable(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:

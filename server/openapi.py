@@ -39,7 +39,7 @@ def document(api: Api, error: type, version: str) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in api.routes:
         path = _PART.sub(r"{\1}", api.prefix + route.path)
-        paths.setdefault(path, {})[route.method.lower()] = _operation(route, error, schema_of)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(path, route, error, schema_of)
     return {
         "openapi": VERSION,
         "info": {"title": f"admit: {api.name}", "version": version},
@@ -88,14 +88,16 @@ def _key(kind: Any) -> str:
     return f"{module}.{kind!r}"
 
 
-def _operation(route: Route, error: type, schema_of: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(
+    path: str, route: Route, error: type, schema_of: Mapping[str, Any]
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.handler.__module__.rpartition('.')[2]}-{route.handler.__name__}"
         f"-{route.method.lower()}-{re.sub(r'[^a-z0-9]+', '-', route.path.lower()).strip('-')}",
         "summary": route.summary,
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-            for name in _PART.findall(route.path)
+            for name in _PART.findall(path)
         ]
         + [
             {"name": name, "in": "query", "description": what, "schema": {"type": "string"}}
@@ -125,5 +127,5 @@ def _answer(status: int | None, kind: Any, schema_of: Mapping[str, Any]) -> dict
 def _anything(kind: type) -> dict[str, Any]:
     """Return the schema of a type that msgspec has none for: `object` may be anything."""
     if kind is object:
-        return {}
+        return {"description": "Anything that JSON can hold."}
     raise NotImplementedError

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..metrics import Metrics
 from .request_ids import ID
+
+_log: Final = logging.getLogger("admit.server.requests")
 
 ROUTE: Final = "admit.route"
 """Where the path of the table stands in the scope, once it is known."""
@@ -29,7 +31,6 @@ class Observed:
         self._app = app
         self._metrics = metrics
         self._clock = clock
-        self._log = structlog.get_logger("admit.server.requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through and look at its answer."""
@@ -49,7 +50,9 @@ class Observed:
         try:
             await self._app(scope, receive, watched)
         except Exception:
-            self._log.exception("failed", request=scope[ID], route=scope.get(ROUTE, NO_ROUTE))
+            _log.exception(
+                "failed", extra={"request": scope[ID], "route": scope.get(ROUTE, NO_ROUTE)}
+            )
             raise
         finally:
             seconds = self._clock() - began
@@ -57,11 +60,6 @@ class Observed:
             route = scope.get(ROUTE, NO_ROUTE)
             self._metrics.ended(method, route, status, seconds)
             if not scope["path"].startswith(_QUIET):
-                self._log.info(
-                    "request",
-                    request=scope[ID],
-                    method=method,
-                    route=route,
-                    status=status,
-                    ms=round(seconds * 1000, 1),
-                )
+                milliseconds = round(seconds * 1000, 1)
+                told = {"method": method, "route": route, "status": status, "ms": milliseconds}
+                _log.info("request", extra={"request": scope[ID], **told})

@@ -25,7 +25,7 @@ from coming_and_leaving import (
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
-from known_accounts import LOCAL, Account, Login, Opened
+from known_accounts import LOCAL, ONCE_ONLY, Account, Login, Opened
 from known_lives import TOLD
 from rotating_sessions import some
 from store_kinds import KINDS, new_store

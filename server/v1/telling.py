@@ -1,0 +1,78 @@
+"""What our own API tells of an error: the sentence, its stable code, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+
+from admit import errors
+from admit.errors import AdmitError
+from admit.plain import plain
+
+from ..answers import told
+from ..asking import Ask
+from ..bodies import Body
+from ..refusals import NoToken, RequestRefused
+
+_STATUSES: Final[tuple[tuple[type[AdmitError], int], ...]] = (
+    (errors.InvalidInput, 400),
+    (errors.NotFound, 404),
+    (errors.ScopeMissing, 403),
+    (errors.FreshLogInNeeded, 403),
+    (errors.LogInRefused, 401),
+    (errors.SessionInvalid, 401),
+    (errors.NoAdminKeys, 401),
+    (errors.TryLater, 429),
+    (errors.NotAllowedNow, 409),
+    (errors.TokenRefused, 409),
+    (errors.FlowFailed, 502),
+    (errors.ProviderFailed, 502),
+    (errors.StoreError, 503),
+)
+"""The first that fits. Of what is not here, the server itself is to blame: 500."""
+STORE_FULL: Final = 507
+
+
+class Refusal(Body):
+    """What went wrong."""
+
+    error: str
+    error_code: str
+    next_step: str
+    request: str
+    """The id of the request, as the log has it."""
+    field: str | None = None
+    """Which part of the request broke a rule."""
+    user: str | None = None
+    """The user who was kept although the flow failed."""
+
+
+def tell(error: AdmitError, ask: Ask) -> Response:
+    """Return the answer for *error*."""
+    after = getattr(error, "after", None)
+    headers = {}
+    if isinstance(error, errors.TryLater | RequestRefused) and status_of(error) in {429, 503}:
+        seconds = 1 if after is None else max(1, round(after.total_seconds()))
+        headers["retry-after"] = str(seconds)
+    if isinstance(error, NoToken):
+        headers["www-authenticate"] = "Bearer"
+    user = getattr(error, "user", None)
+    refusal = Refusal(
+        error=plain(error.sentence),
+        error_code=error.code,
+        next_step=plain(error.next_step),
+        request=ask.id,
+        field=getattr(error, "field", None),
+        user=getattr(user, "id", None),
+    )
+    return told(refusal, status_of(error), headers)
+
+
+def status_of(error: AdmitError) -> int:
+    """Return the HTTP status of *error*."""
+    if isinstance(error, RequestRefused):
+        return error.status
+    if isinstance(error, errors.StoreFull):
+        return STORE_FULL
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
