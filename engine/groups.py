@@ -153,9 +153,11 @@ class Users:
 
     def erasure(self, user: AnyUser) -> Erasure:
         """Return how far the erasing of a deleted user is: each erase step, its tries and errors.
+        Of one who is there: of what she unlinked, while it goes on or was given up.
 
         Raises:
-            UserNotFound: no tombstone has this id. InvalidInput: this is no id.
+            UserNotFound: no tombstone has this id, nor anybody of whom something is being erased.
+            InvalidInput: this is no id.
         """
         return erasure_told.erasure_of(self._core, user_id(self._core, user, None))
 

@@ -33,6 +33,9 @@ class EraseStep(Protocol):
       `private` – a token to revoke (default: none, so that it is gone at once);
     - `needs_private = True`: it has nothing to do for a user of whom none of that is kept, and is
       not called for her (default False);
+    - `also_of_unlinked = True`: it is called as well for an identity with such private data that
+      was unlinked from a user who stays, with no more of her than that (default False: a step may
+      erase all that the other side knows of a user);
     - `limit_seconds`: how long a try may take (default 30);
     - `inline = True`: it does no I/O (default False: in a thread of ours, under the limit).
     """
@@ -59,10 +62,11 @@ class ErasureStep:
 
 @attrs.frozen(kw_only=True)
 class Erasure:
-    """How far the erasing of a deleted user is."""
+    """How far the erasing of a deleted user is, or of what a user unlinked."""
 
     user: UserId
-    deleted_at: datetime
+    deleted_at: datetime | None
+    """None: she is there; it is about identities that were unlinked."""
     finished: bool
     """Nothing more will be done, though a step may have given up."""
     steps: tuple[ErasureStep, ...] = ()

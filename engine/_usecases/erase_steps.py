@@ -48,11 +48,12 @@ class _Leased(NamedTuple):
 
 
 def erase_what_is_left(core: Core, user_id: str) -> int:
-    """Do what is due of erasing a deleted user. Returns 1, or 0 when there was nothing to do here:
-    a step that this process has not loaded is left to one that has it."""
-    saga = _read(core, user_id)[1]
+    """Do what is due of erasing a deleted user, or – of one who is there – what identities that she
+    has no more left elsewhere. Returns 1, or 0 when there was nothing to do here: a step that this
+    process has not loaded is left to one that has it."""
+    user, saga = _read(core, user_id)
     did = 0
-    if saga is None or not saga.own_is_erased:
+    if (user is None or user.state == "deleted") and (saga is None or not saga.own_is_erased):
         erase_own(core, user_id)
         note_erasure(core)
         saga, did = _change(core, user_id, _own_is_erased), 1
@@ -62,9 +63,10 @@ def erase_what_is_left(core: Core, user_id: str) -> int:
             error = _call(core, step.name, leased)
             _change(core, user_id, partial(_write, core, step.name, leased.left.attempt, error))
             did = 1
-    saga = _read(core, user_id)[1]
+    user, saga = _read(core, user_id)
     if saga is not None and saga.due_at is None:
-        erase_kept_for_steps(core, user_id)
+        if user is None or user.state == "deleted":
+            erase_kept_for_steps(core, user_id)
         _change(core, user_id, _forget_her)
         note_erasure(core)  # before the end is written: a crash in between has it done again
         _change(core, user_id, _close)
@@ -161,7 +163,7 @@ def _written(core: Core, user: User, saga: Saga, step: ErasureStep, result: T) -
 
 def _forget_her(user: User, saga: Saga | None) -> Decision[None]:
     """All steps have ended: what they needed of her goes."""
-    if saga is None or saga.user is None:
+    if saga is None or saga.user is None or _was_deleted_since(user, saga):
         return Decision(result=None)
     bare = attrs.evolve(saga, user=None, custom_data={})
     return Decision(result=None, new=user, put=(saga_put(bare),))
@@ -169,10 +171,17 @@ def _forget_her(user: User, saga: Saga | None) -> Decision[None]:
 
 def _close(user: User, saga: Saga | None) -> Decision[None]:
     """Nothing is left to do. Of an erasure in which a step was given up, a note stays."""
+    if _was_deleted_since(user, saga):
+        return Decision(result=None)
     new = evolve(user, chore_at=None)
     if saga is None or any(step.ended == "gave-up" for step in saga.steps):
         return Decision(result=None, new=new)
     return Decision(result=None, new=new, remove=(Remove(KIND, saga.id, saga.version),))
+
+
+def _was_deleted_since(user: User, saga: Saga | None) -> bool:
+    """Whether it was about an unlinked identity, and now everything of hers has to go."""
+    return user.state == "deleted" and saga is not None and not saga.own_is_erased
 
 
 def _read(core: Core, user_id: str) -> tuple[User | None, Saga | None]:

@@ -19,7 +19,7 @@ _ENDED: Final[dict[str, Literal["done", "gave-up"]]] = {"done": "done", "gave-up
 def erasure_of(core: Core, user_id: str) -> Erasure:
     """Return how far the erasing of a deleted user is; see `Users.erasure`."""
     user, record = core.store.get_many([Ref("user", user_id), Ref(KIND, user_id)])
-    if user is None or user.body["state"] != "deleted":
+    if user is None or (record is None and user.body["state"] != "deleted"):
         raise UserNotFound("id among the deleted")
     tombstone = user_from(user)
     steps = _of_events(core, user_id) if record is None else saga_from(core, record).steps
@@ -39,10 +39,11 @@ def erasures(core: Core, after: Cursor | None, limit: int) -> Page[Erasure]:
 
 
 def _told(tombstone: User, steps: tuple[ErasureStep, ...]) -> Erasure:
+    is_gone = tombstone.state == "deleted"
     return Erasure(
         user=tombstone.id,
-        deleted_at=tombstone.deleted_at or tombstone.created_at,
-        finished=tombstone.chore_at is None,
+        deleted_at=(tombstone.deleted_at or tombstone.created_at) if is_gone else None,
+        finished=tombstone.chore_at is None if is_gone else all(s.ended for s in steps),
         steps=steps,
     )
 

@@ -1,7 +1,8 @@
 """The record of an erasure: what erase steps need of a deleted user, and how far each of them is.
 
-Beside the tombstone, under its id. When all steps have ended it goes; if one was given up, its
-names and errors stay, without the person, until the tombstone goes.
+Beside the tombstone, under its id – or beside a user who is there still, of identities that she
+has no more; who is deleted with such a one takes it along. When all steps have ended it goes; if
+one was given up, its names and errors stay, without the person, until the tombstone goes.
 """
 
 from __future__ import annotations
@@ -60,19 +61,74 @@ def begun(core: Core, user: User) -> tuple[Put, ...]:
     plugin has any that concerns her."""
     offers = _concerning(core, user)
     if not offers:
-        return ()
+        return gone_on(core, user)
+    return (saga_put(_joined(core, _new(core, user, offers, stored(core, user.id) or {}))),)
+
+
+def gone_on(core: Core, user: User) -> tuple[Put, ...]:
+    """Return what lets the erasure of identities that *user* had no more go on, as she herself is
+    being deleted, or absorbed."""
+    waits = _waiting(core, user.id)
+    return () if waits is None else (saga_put(attrs.evolve(waits, own_is_erased=False)),)
+
+
+def begun_of_unlinked(core: Core, before: User, user: User) -> tuple[User, tuple[Put, ...]]:
+    """Return *user*, and what has the steps that ask for it called for the identities which she
+    had *before* and has no more; nothing where none of them left anything elsewhere."""
+    loaded = core.plugins.offers(HOOK)
+    kept = {(i.provider, i.login_key) for i in user.identities}
+    gone = tuple(i for i in before.identities if (i.provider, i.login_key) not in kept)
+    lost = evolve(before, identities=gone, addresses=())
+    offers = {
+        name: offer
+        for name, offer in loaded.items()
+        if getattr(offer.value, "also_of_unlinked", False) and _has_private(offer.value, lost)
+    }
+    if not offers:
+        return user, ()
+    needed = {name for offer in offers.values() for name in private_of(offer.value)}
+    lost = evolve(lost, identities=tuple(i for i in gone if i.provider in needed))
+    saga = attrs.evolve(_new(core, lost, offers, {}), own_is_erased=True)
+    core.work_waits.set()
+    return evolve(user, chore_at=core.now()), (saga_put(_joined(core, saga)),)
+
+
+def _new(core: Core, user: User, offers: Mapping[str, Offer], custom_data: Body) -> Saga:
     now = core.now()
     needed = {name for offer in offers.values() for name in private_of(offer.value)}
-    saga = Saga(
+    return Saga(
         id=user.id,
         version=None,
         since=now,
         user=user_body(with_private_of(user, needed)),
-        custom_data=stored(core, user.id) or {},
+        custom_data=custom_data,
         own_is_erased=False,
         steps=tuple(ErasureStep(name=name, due_at=now) for name in offers),
     )
-    return (saga_put(saga),)
+
+
+def _waiting(core: Core, user_id: str) -> Saga | None:
+    record = core.store.get(KIND, user_id)
+    return None if record is None else saga_from(core, record)
+
+
+def _joined(core: Core, saga: Saga) -> Saga:
+    """Return *saga* with what an earlier one of this user left to do. A try of that which is under
+    way was not told of what came now: its answer counts no more."""
+    waits = _waiting(core, saga.id)
+    if waits is None:
+        return saga
+    tried = {step.name: step.tries + 1 for step in waits.steps if step.tries and not step.ended}
+    steps = [attrs.evolve(step, tries=tried.get(step.name, 0)) for step in saga.steps]
+    names = {step.name for step in steps}
+    body = dict(saga.user or {})
+    body["identities"] = [*body["identities"], *(waits.user or {}).get("identities", ())]
+    return attrs.evolve(
+        saga,
+        version=waits.version,
+        user=body,
+        steps=(*steps, *(step for step in waits.steps if step.name not in names)),
+    )
 
 
 def _concerning(core: Core, user: User) -> Mapping[str, Offer]:
@@ -82,8 +138,10 @@ def _concerning(core: Core, user: User) -> Mapping[str, Offer]:
 
 
 def _concerns(step: object, user: User) -> bool:
-    if not getattr(step, "needs_private", False):
-        return True
+    return not getattr(step, "needs_private", False) or _has_private(step, user)
+
+
+def _has_private(step: object, user: User) -> bool:
     named = private_of(step)
     return any(identity.private for identity in user.identities if identity.provider in named)
 

@@ -18,6 +18,7 @@ from ..records import Identity, Session, User
 from ..stores import Cursor, Put
 from .calling_session import carried_on, check_open
 from .custom_data import moving
+from .erasures import begun_of_unlinked
 from .first_proof import named
 from .gaining import gain, told_apart
 from .notices import with_link_notices, with_notice
@@ -130,6 +131,8 @@ def decide_absorption(
         new, told = with_link_notices(core, by, into, new)
     else:
         new, told = _with_notices(core, by, new, absorbed)
+    both = evolve(into, identities=plan.all_identities)
+    new, erases = begun_of_unlinked(core, both, new)
     data = moving(core, absorbed.id, into.id)
     said, detail = _said(plan, new)
     if data.put or data.collides:
@@ -143,6 +146,7 @@ def decide_absorption(
             *carried_on(core, asks, into, new, links=trigger == "link"),
             *_led_on(core, absorbed, into),
             *data.put,
+            *erases,
         ),
         remove=data.remove,
     )

@@ -12,7 +12,7 @@ from .._events import Happening
 from ..records import User, UserId
 from ..stores import Put, Remove
 from .custom_data import removing
-from .erasures import begun
+from .erasures import begun, gone_on
 from .traces import keys_of
 
 T = TypeVar("T")
@@ -56,7 +56,9 @@ def removed(
     core.work_waits.set()
     put: tuple[Put, ...] = ()
     remove: tuple[Remove, ...] = ()
-    if absorbed_by is None:
+    if absorbed_by is not None:
+        put = gone_on(core, user)
+    else:
         put = begun(core, user)
         # At once, though all of them are dead: who is deleted has no key and no data left.
         remove = (*keys_of(core, user.id), removing(user.id))

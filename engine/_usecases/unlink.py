@@ -13,6 +13,7 @@ from ..errors import IdentityNotFound, InvalidInput, LastIdentity, NotAllowed
 from ..lifecycle import triggers_from
 from ..records import Identity, Session, User
 from .calling_session import carried_on, check_open
+from .erasures import begun_of_unlinked
 from .first_proof import named
 from .notices import with_notice
 from .prepared import Finish, Prepared, done
@@ -54,13 +55,14 @@ def unlink(
         rest = evolve(rest, epoch=user.epoch + 1)
         if was_registered(core, gone):
             rest = cancelled(rest, ("reset", "change-address"), core.now())
+        rest, erases = begun_of_unlinked(core, user, rest)
         new, told = with_notice(core, by, rest, "identity-unlinked")
         codes, detail = {"provider": provider}, {"unlinked": named((gone,))}
         return Decision(
             result=None,
             new=new,
             happenings=(Happening("unlink", codes=codes, detail=detail), *told),
-            put=carried_on(core, asks, user, new),
+            put=(*carried_on(core, asks, user, new), *erases),
         )
 
     return Prepared(decide)

@@ -127,10 +127,12 @@ def _dialect() -> Dialect:
 
 
 class AppleRevocation:
-    """Takes back what Apple gave us for a user who is deleted, as it asks of apps."""
+    """Takes back what Apple gave us for a user who is deleted, as it asks of apps, or who unlinked
+    it."""
 
     private_of = (NAME,)
     needs_private = True
+    also_of_unlinked = True
 
     def __init__(self) -> None:
         self._provider = OpenIdProvider(NAME, _dialect)

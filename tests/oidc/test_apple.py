@@ -250,6 +250,29 @@ def test_t3_the_refresh_token_is_sealed_and_taken_back_when_its_user_goes(
     ]
 
 
+def test_the_refresh_token_is_taken_back_when_the_identity_is_unlinked(
+    honest_apple: Honest, open_on: OpenOn
+) -> None:
+    """
+    Given a user with a password, who signed in through the browser as well,
+    when she unlinks what she has at Apple,
+    then the worker has Apple revoke that token, and she is there as before.
+    """
+    engine = open_on(APPLE, honest_apple.url, TEAM)
+    user = sign_in(engine, honest_apple, {"sub": "to be unlinked"})
+    other = engine.create("ada@example.com", "correct horse battery staple")
+    user = engine.identities.merge(other, user)
+    before = honest_apple.revoked()
+
+    engine.identities.unlink(user, provider=APPLE)
+    while engine.work_once():
+        pass
+
+    assert before + 1 == honest_apple.revoked()
+    [step] = [e.codes for e in engine.users.timeline(user) if e.trigger == "erase-step"]
+    assert ("apple-revocation", "done") == (step["step"], step["result"])
+
+
 def _services(engine: admit.Engine, probe: Probe) -> Services:
     engine.settings.set("confirmation_flow", "probe")
     engine.register("probe@example.com", "correct horse battery staple")
