@@ -114,7 +114,7 @@ def test_t2_where_nobody_has_a_code_the_answer_is_that_it_is_wrong(
     for face in (engine, engine.public):
         more = {} if face is engine else {"password": PASSWORD}
         with pytest.raises(CodeWrong):
-            face.confirm(address=ADDRESS, code=WRONG, **more)  # type: ignore[attr-defined]
+            face.confirm(address=ADDRESS, code=WRONG, **more)
     with pytest.raises(UserNotFound):
         engine.confirm(address="nobody@example.com", code=WRONG)
 

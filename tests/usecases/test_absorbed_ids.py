@@ -11,6 +11,7 @@ from told_providers import open_told, told
 import admit
 from admit import Engine, LogIn, User
 from admit.errors import LogInRefused, TokenRefused
+from admit.records import UserId
 from admit.testing import Inbox, MemoryStore, SettableClock
 
 ADDRESS = "ada@example.com"
@@ -47,8 +48,8 @@ def survivor(engine: Engine, old: User) -> LogIn:
 
 LOOK_UPS: dict[str, Callable[[Engine, str], object]] = {
     "get": lambda engine, user: engine.users.get(user).id,
-    "export": lambda engine, user: engine.users.export(user)["user"]["id"],
-    "sessions": lambda engine, user: {s.user for s in engine.sessions.of(user)}.pop(),
+    "export": lambda engine, user: engine.users.export(UserId(user))["user"]["id"],
+    "sessions": lambda engine, user: {s.user for s in engine.sessions.of(UserId(user))}.pop(),
     "api keys": lambda engine, user: {k.user for k in engine.api_keys.of(user)}.pop(),
     "custom data": lambda engine, user: engine.custom_data.get(user).user,
     "why": lambda engine, user: engine.why(user).user.id,
@@ -94,7 +95,7 @@ def test_nobody_has_sessions_by_an_id_that_is_nobodys(engine: Engine, old: User)
     """Neither of a deleted user nor of one that never was."""
     engine.delete(old)
 
-    assert ((), ()) == (engine.sessions.of(old.id), engine.sessions.of("0" * 24))
+    assert ((), ()) == (engine.sessions.of(old.id), engine.sessions.of(UserId("0" * 24)))
 
 
 def test_o1_no_token_of_an_absorbed_user_follows(
