@@ -159,6 +159,8 @@ class AddressesAndPasswords(ComingAndLeaving):
     def two_prove_one_address(self, address: str, first: bool, works: bool) -> None:
         """Under `first-proof` both may wait for it; *works*: the worker comes between them."""
         waited = [self.registered(address, password) for password in PASSWORDS]
+        for password in PASSWORDS:  # of two, the newest is told that she waits
+            self.log_in(address, password, right=False)
         for person in waited if first else reversed(waited):
             if person is not None and person.id in self.world.people:
                 self.confirm(self.tokens("confirm").index((person, person.tokens[-1])))

@@ -20,6 +20,15 @@ def replays(engine: admit.Engine, user: User) -> None:
     leavings = [e for e in events if e.trigger in ("grace", "restore")]
     leaves = leavings[-1:] != [] and leavings[-1].trigger == "grace"
     assert leaves == (user.delete_at is not None)
+    opened = {e.codes["session"] for e in events if e.trigger == "log-in"}
+    ended = {e.codes["session"] for e in events if e.trigger == "log-out"}
+    assert {session.id for session in engine.sessions.of(user.id)} <= opened - ended
+    for key in engine.api_keys.of(user.id):
+        told = [e.trigger for e in events if e.codes.get("api_key") == key.id]
+        switches = [trigger for trigger in told if trigger != "api-key-created"]
+        assert "api-key-created" == told[0]
+        assert key.disabled == (switches[-1:] == ["api-key-disabled"])
+        assert "api-key-deleted" not in switches
 
 
 def kept_text(store: Store) -> str:
