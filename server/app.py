@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from admit.errors import AdmitError, StoreError
 
 from . import health, openapi
+from .admin_api import ADMIN_API
 from .around.cors import CrossOrigin
 from .around.limits import Limits
 from .around.observed import ROUTE, Observed
@@ -35,7 +36,7 @@ from .v1 import V1_API
 
 _log: Final = logging.getLogger("admit.server")
 
-APIS: Final[tuple[Api, ...]] = (CLIENT_API, V1_API)
+APIS: Final[tuple[Api, ...]] = (CLIENT_API, ADMIN_API, V1_API)
 """All that is served, in the order in which a request is looked up."""
 
 
