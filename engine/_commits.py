@@ -75,23 +75,23 @@ def change_user(
     settle: bool = True,
     asked: str | None = None,
     known: User | None = None,
+    assumed: User | None = None,
 ) -> tuple[User, T]:
     """Read the user, decide, commit; when its version moved meanwhile, do so again.
 
     Returns the user as it is now, and the decision's result. With *asked* – what was asked for –
     a refusal is recorded as well (security.md A6). *known* – the user as the caller
     read or committed it a moment ago – is not decoded again if that is still its version.
+    *assumed* – the same – is decided about without reading at all: for a *decide* that puts the
+    user in any case, so that the commit compares its version with the one that is there.
 
     Raises:
         UserNotFound, KeyTaken, FateUnknown, and whatever *decide* raises: nothing was changed.
         TryLater: others were faster five times; nothing was changed.
     """
     for _ in range(TRIES):
-        record = _live(core, user_id)
-        if known is not None and (known.id, known.version) == (record.id, record.version):
-            user = known
-        else:
-            user = user_from(record)
+        user = assumed or _read(core, user_id, known)
+        assumed = None
         try:
             decision = decide(user)
         except AdmitError as problem:
@@ -106,6 +106,13 @@ def change_user(
             continue
         return new, decision.result
     raise TryLater("others are changing this user")
+
+
+def _read(core: Core, user_id: str, known: User | None) -> User:
+    record = _live(core, user_id)
+    if known is not None and (known.id, known.version) == (record.id, record.version):
+        return known
+    return user_from(record)
 
 
 def commit_decision(

@@ -84,8 +84,8 @@ def enter(
     """Call the run's flow with the newest attempt, and commit what it answered. With a *holder* the
     flow of notices is called instead; the answer is written as if it were the run's.
 
-    Nothing is held meanwhile; the user is read again afterwards, and the lifecycle decides from
-    what is found then.
+    Nothing is held meanwhile; whoever changed the user by then is found out at the latest when the
+    answer is committed, and the lifecycle decides from what is found then.
 
     Raises:
         KeyTaken: under `first-proof`, a success whose login key another user proved first.
@@ -102,8 +102,10 @@ def enter(
     def decide(found: User) -> Decision[Written]:
         return decide_answer(core, found, run.id, number, answer)
 
+    # Plugins are asked about a success (`before_confirm`): about who is there then.
+    assumed = None if answer.status == "success" else user
     try:
-        found, written = change_user(core, by, user.id, decide, known=user)
+        found, written = change_user(core, by, user.id, decide, known=user, assumed=assumed)
     except UserNotFound:
         _log.info("the answer to run %s came after its user was deleted", run.id)
         return Entered(None, Written(None), answer)

@@ -231,8 +231,12 @@ def _enter(
             remove=opened.remove,
         )
 
+    # Who is only given a session is not compared with what is there, so is read.
+    assumed = user if _is_seen_anew(user, core.now()) else None
     try:
-        user, opened = change_user(core, by, user.id, decide, settle=settle, known=user)
+        user, opened = change_user(
+            core, by, user.id, decide, settle=settle, known=user, assumed=assumed
+        )
     except UserNotFound:
         raise WrongCredentials from None
     if known.claim.user is not None:
@@ -274,9 +278,14 @@ def _seen(user: User, identity: Identity, known: _Recognised, now: datetime) -> 
     changes = private != identity.private or data != identity.data
     if changes and identity in user.identities:
         new = _with_identity(new, identity, evolve(identity, private=private, data=data))
-    if user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now:
+    if _is_seen_anew(user, now):
         new = evolve(new, last_seen_at=now, first_log_in_at=user.first_log_in_at or now)
     return None if new is user else new
+
+
+def _is_seen_anew(user: User, now: datetime) -> bool:
+    """Return whether a log-in writes that *user* was seen."""
+    return user.last_seen_at is None or user.last_seen_at + SEEN_EVERY <= now
 
 
 def _with_identity(user: User, old: Identity, new: Identity) -> User:
