@@ -9,7 +9,7 @@ from typing import Any, Final
 from admit.stores import Cursor, Page, Record, Ref, StoredEvent
 
 from .database import Link, Rows
-from .remembered import Seen
+from .remembered import Remembered, Seen
 from .statements import LAST_ID, LAST_PLACE, Statements
 from .texts import (
     asked_id,
@@ -28,9 +28,10 @@ _AT_ONCE: Final = 64
 class Reading:
     """The questions about one application."""
 
-    def __init__(self, statements: Statements, app: str) -> None:
+    def __init__(self, statements: Statements, app: str, remembered: Remembered) -> None:
         self._statements = statements
         self._app = app
+        self._remembered = remembered
 
     def several(self, link: Link, refs: Sequence[Ref]) -> dict[Ref, Record]:
         """Return the records that are there, all seen at one moment; kind `event` too."""
@@ -39,9 +40,10 @@ class Reading:
         is_one_statement = len(wanted) <= _AT_ONCE and not events
         found: dict[Ref, Record] = {}
         with nullcontext() if is_one_statement else link.snapshot():
-            for kind, id, version, marks, body in self._rows(link, wanted):
+            for kind, id, version, marks_text, body in self._rows(link, wanted):
                 ref = Ref(kind, id.hex())
-                found[ref] = record_from(*ref, version, marks_from(marks), body)
+                marks = self._remembered.read(ref, version, marks_text)
+                found[ref] = record_from(*ref, version, marks, body)
             for ref in events:
                 rows = self.event_body(link, ref.id)
                 if rows:

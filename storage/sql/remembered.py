@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from admit.stores import Ref
 
-from .texts import Marks
+from .texts import Marks, marks_from
 
 _AT_MOST: Final = 4096
 
@@ -38,6 +38,17 @@ class Remembered:
         if len(self._seen) >= _AT_MOST:
             self._seen.clear()
         self._seen[ref] = seen
+
+    def read(self, ref: Ref, version: int, marks_text: str) -> Marks:
+        """Return the marks of a record whose row was read, and remember them: the text is taken
+        apart only if it is another than last time. Raises StoreDamaged."""
+        last = self._seen.get(ref)
+        if last is not None and last.marks.text == marks_text:
+            marks = last.marks
+        else:
+            marks = marks_from(marks_text)
+        self.keep(ref, Seen(version, marks))
+        return marks
 
     def forget(self, ref: Ref) -> None:
         """Remember nothing of a record."""

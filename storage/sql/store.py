@@ -24,7 +24,7 @@ from .reading import Reading
 from .remembered import Remembered, Seen
 from .restoring import KeyInTheWay, check_free, refs_of, restored
 from .sqlite import SqliteDatabase
-from .texts import asked_id, body_from, marks_from, name_bytes, record_from
+from .texts import asked_id, body_from, name_bytes, record_from
 from .viewing import SqlView, view_of
 from .writing import Overtaken, refs_to_read, written
 
@@ -59,8 +59,8 @@ class SqlStore:
         self.app = app
         self._database = database
         self._statements = database.statements
-        self._reading = Reading(database.statements, app)
         self._remembered = Remembered()
+        self._reading = Reading(database.statements, app, self._remembered)
         self._attempts = Attempts(database)
         self._unsettled = self._attempts.unsettled
         self._run = self._attempts.run
@@ -275,8 +275,7 @@ class SqlStore:
         return CareStatements(self._database.dialect)
 
     def _record(self, kind: str, id: str, version: int, marks_text: str, body: str) -> Record:
-        marks = marks_from(marks_text)
-        self._remembered.keep(Ref(kind, id), Seen(version, marks))
+        marks = self._remembered.read(Ref(kind, id), version, marks_text)
         return record_from(kind, id, version, marks, body)
 
     def _known(self, refs: Sequence[Ref], *, anew: bool) -> dict[Ref, Seen | None]:
