@@ -38,6 +38,11 @@ def mint_code() -> Secret:
     return Secret(f"{letters[:4]}-{letters[4:]}")
 
 
+def letters_of(code: Secret) -> str:
+    """Return what `read_code` reads from a code that `mint_code` returned."""
+    return code.reveal().replace("-", "")
+
+
 def read_token(token_id: object, token: object) -> tuple[RunId, UserId, str]:
     """Return run, user and token text of a link. Case is ignored.
 

@@ -165,7 +165,7 @@ def new_attempt(core: Core, user: User, run: Run, flow: Offer) -> tuple[Run, Min
         leased_until=now + timedelta(seconds=limit_seconds(core, flow)) + LEASE_MARGIN,
         expires_at=now + lifetime(core, run.purpose),
         token_digest=_tokens.token_digest(minted.token.reveal()),
-        code_digest=_tokens.code_digest(key, run.id, _tokens.read_code(minted.code)),
+        code_digest=_tokens.code_digest(key, run.id, _tokens.letters_of(minted.code)),
     )
     if run.purpose == "notice":
         attempt = evolve(attempt, token_digest=None, code_digest=None)
