@@ -254,15 +254,14 @@ class RecordIndex:
             self._hold(key, kind, id)
         if old_labels == labels:
             return
-        for label in dict.fromkeys(old_labels):
-            if label not in labels:
-                self._discard(kind, label, id)
+        before, now = set(old_labels), set(labels)
+        for label in before - now:
+            self._discard(kind, label, id)
         # Labels that share an order share the place, which is most of what a label costs.
         shared: dict[str, tuple[str, str]] = {}
-        for label in dict.fromkeys(labels):
-            if label not in old_labels:
-                place = shared.setdefault(label.order, (label.order, id))
-                self._add(kind, label.name, place)
+        for label in now - before:
+            place = shared.setdefault(label.order, (label.order, id))
+            self._add(kind, label.name, place)
 
     def _hold(self, key: str, kind: str, id: str) -> None:
         mine = self._holders[kind]
