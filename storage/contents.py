@@ -51,10 +51,30 @@ class Frozen:
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._before: dict[tuple[str, str], bytes | None] = {}
-        self.ids = {kind: list(rows) for kind, rows in contents.tables.items() if rows}
-        """Kind → the ids of its records."""
+        self._ids: dict[str, list[str]] = {}
+        self.kinds = [kind for kind, rows in contents.tables.items() if rows]
+        """Those that had a record."""
         self.events = contents.events.freeze()
         self.next_event = contents.events.next_number
+
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of the records that there were, perhaps of later ones too, which have no
+        text.
+
+        They are listed when first asked for: of a million that takes 10 ms, and whoever freezes
+        lets every process wait.
+        """
+        if kind not in self._ids:
+            # Each of these two is one step for other threads, and who removes a record has left it
+            # in the second before.
+            ids = list(self._contents.tables[kind])
+            changed = list(self._before)
+            left = {id for of, id in changed if of == kind and self._before[of, id] is not None}
+            if left:  # a loop of ours, which lets others have the interpreter
+                left -= {id for id in ids if id in left}
+                ids += left
+            self._ids[kind] = ids
+        return self._ids[kind]
 
     def text(self, kind: str, id: str) -> bytes | None:
         """Return the document that a record was then."""

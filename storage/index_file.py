@@ -95,8 +95,8 @@ def _first_line(of: IndexedSnapshot, checksum: int) -> bytes:
 
 
 def _pieces(frozen: Frozen, spans: Spans, pause: Pause) -> Iterator[bytes]:
-    for kind in frozen.ids:
-        texts = (frozen.text(kind, id) for id in frozen.ids[kind])
+    for kind in frozen.kinds:
+        texts = (frozen.text(kind, id) for id in frozen.ids(kind))
         there = (text for text in texts if text is not None)
         start = 0
         while some := list(islice(there, _ROWS_AT_ONCE)):

@@ -67,7 +67,7 @@ def write_snapshot(
     document stands, the checksum, and the length of the file in bytes.
     """
     spans = Spans()
-    kinds = [*frozen.ids, "event"] if len(frozen.events) else [*frozen.ids]
+    kinds = [*frozen.kinds, "event"] if len(frozen.events) else frozen.kinds
     blank = _first_line(generation, frozen.next_event, 0, bool(kinds))
     pending, at, synced, checksum = [blank], 0, 0, 0
     position = len(blank)
@@ -120,7 +120,7 @@ def _rows(frozen: Frozen, kind: str) -> Iterator[list[tuple[str, bytes]]]:
     if kind == "event":
         there = ((entry.id, text_of(entry)) for entry in frozen.events)
     else:
-        found = ((id, frozen.text(kind, id)) for id in frozen.ids[kind])
+        found = ((id, frozen.text(kind, id)) for id in frozen.ids(kind))
         there = ((id, text) for id, text in found if text is not None)
     while rows := list(islice(there, _ROWS_AT_ONCE)):
         yield rows

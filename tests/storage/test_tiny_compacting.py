@@ -254,6 +254,31 @@ def test_a_snapshot_that_is_finished_amid_a_commit_does_not_fail_it() -> None:
     assert looks >= 2
 
 
+def test_a_frozen_moment_has_the_records_that_there_were_whenever_it_is_read() -> None:
+    """Given a frozen moment that nobody has read of yet, when records are removed, changed, put
+    anew and added, before and after their ids are listed, then it shows each as it was, once."""
+    contents = Contents()
+
+    def write(change: Change) -> None:
+        contents.apply_change(change, contents.plan(change), written(change).documents)
+
+    numbers = range(6)
+    write(Change(put=tuple(Put("user", id_of(n), {"n": "before"}) for n in numbers)))
+    before = {id: contents.tables["user"][id] for id in map(id_of, numbers)}
+    frozen = contents.freeze()
+
+    write(Change(remove=tuple(Remove("user", id_of(n), 1) for n in (0, 1))))
+    write(Change(put=(Put("user", id_of(1), {"n": "anew"}),)))
+    write(Change(put=(Put("user", id_of(2), {"n": "after"}, 1), Put("user", id_of(7), {"n": 7}))))
+    ids = frozen.ids("user")
+    write(Change(remove=tuple(Remove("user", id_of(n), 1) for n in (1, 3, 7))))
+    write(Change(put=(Put("user", id_of(0), {"n": "anew"}), Put("user", id_of(8), {"n": 8}))))
+
+    texts = [(id, frozen.text("user", id)) for id in ids]
+    assert sorted(before.items()) == sorted((id, text) for id, text in texts if text is not None)
+    assert frozen.ids("user") == ids
+
+
 def test_only_one_compacts_at_a_time(store: TinyStore, files: SteppedFiles, path: Path) -> None:
     """Given another opening whose log is always due, when it commits at every step of a compaction,
     then it begins none of its own; when told to compact by hand meanwhile, it waits its turn."""
