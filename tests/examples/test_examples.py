@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from admit.testing import open as open_engine
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MOST_LINES = 60  # blank ones not counted
 
@@ -174,6 +176,17 @@ def test_an_example_prints_what_it_shows(
 def test_every_example_is_run_here() -> None:
     """An example that no test runs would go stale."""
     assert sorted(PRINTED) == sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+def test_each_provider_that_comes_along_has_an_example() -> None:
+    """Given the providers of an engine with nothing added, then each is logged in with by one."""
+    written = "".join(path.read_text("utf-8") for path in EXAMPLES.glob("*.py"))
+    with open_engine() as engine:
+        settings = [info.name for info in engine.settings.all()]
+    names = {name.removesuffix(".enabled") for name in settings if name.endswith(".enabled")}
+
+    assert {"anon-user", "local-userpass", "oidc"} < names
+    assert set() == {name for name in names if f'"{name}"' not in written}
 
 
 @pytest.mark.parametrize("name", sorted(PRINTED))
