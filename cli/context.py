@@ -14,6 +14,8 @@ import admit
 from admit.errors import InvalidInput
 from admit.survey import Survey, survey_plugins
 
+from . import remotes
+
 _ACTOR: Final = admit.Actor("admin", "command-line")
 
 
@@ -33,19 +35,27 @@ class Invocation:
 
     store: str = attrs.field(factory=_default_store)
     config: str | None = None
+    server: str | None = None
+    key: str | None = attrs.field(default=None, repr=False)
+    profile: str | None = None
     dev: bool = False
     json: bool = False
     reason: str | None = None
 
     def open(self, *, read_only: bool = False, begins: bool = False) -> admit.Engine:
-        """Return an engine on the store, in which an admin acts.
+        """Return an engine on the store, in which an admin acts; or, with a server, one that asks
+        it to do the same.
 
         *begins*: a store may be begun by this; everything else would only make the empty one of a
         mistyped path.
 
         Raises:
-            AdmitError: as `admit.open`; InvalidInput also when the local store is not there.
+            AdmitError: as `admit.open`; InvalidInput also when the local store is not there, or
+                a server is to be asked without a key.
         """
+        remote = remotes.asked(self.server, self.key, self.profile)
+        if remote is not None:
+            return remotes.connected(remote, self.reason)
         if not begins and not is_there(self.store):
             raise InvalidInput(
                 "store",
@@ -73,8 +83,12 @@ def invocation(context: click.Context) -> Invocation:
 
 
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--store`, `--config` and `--dev`. They may stand anywhere: the last one counts."""
+    """Add `--store`, `--config`, `--dev`, and what names a server instead. They may stand anywhere:
+    the last one counts."""
     for option in (
+        _kept("--profile", metavar="NAME", help="A server and key kept in profiles.toml."),
+        _kept("--key", metavar="KEY", help="An admin key for it; better: $ADMIT_REMOTE_KEY."),
+        _kept("--server", metavar="URL", help="Ask a server; else $ADMIT_REMOTE_URL, if set."),
         _kept("--dev", is_flag=True, help="Mails land in a folder beside the store."),
         _kept("--config", metavar="FILE", help="admit.toml; else $ADMIT_CONFIG, or beside it."),
         _kept("--store", metavar="STORE", help="Path or URL; else $ADMIT_STORE, or users.json."),

@@ -24,6 +24,8 @@ from .threads import Threads
 T = TypeVar("T")
 B = TypeVar("B")
 
+ONLY: Final = "-"
+"""Stands for the id of the application where there is one only."""
 BEARER: Final = "bearer "
 
 
@@ -92,6 +94,8 @@ class Ask:
             if self.route.token == "refresh":  # noqa: S105 - which kind
                 return self.applications.by_refresh_token(self.bearer)
             return self.applications.by_access_token(self.bearer)
+        if app_id == ONLY and len(self.applications.all) == 1:
+            return self.applications.all[0]
         found = self.applications.by_app_id(app_id)
         if found is None:
             raise NoSuchApplication(app_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -46,6 +46,8 @@ class Refusal(Body):
     """Which part of the request broke a rule."""
     user: str | None = None
     """The user who was kept although the flow failed."""
+    details: dict[str, Any] | None = None
+    """What else the error carries, in its own words."""
 
 
 def tell(error: AdmitError, ask: Ask) -> Response:
@@ -65,8 +67,19 @@ def tell(error: AdmitError, ask: Ask) -> Response:
         request=ask.id,
         field=getattr(error, "field", None),
         user=getattr(user, "id", None),
+        details=_details(error),
     )
     return told(refusal, status_of(error), headers)
+
+
+def _details(error: AdmitError) -> dict[str, Any]:
+    """Return the attributes of *error*, so that a client can raise the same one."""
+    said = {"sentence", "next_step"}
+    return {
+        name: plain(value)
+        for name, value in vars(error).items()
+        if name not in said and not name.startswith("_")
+    }
 
 
 def status_of(error: AdmitError) -> int:

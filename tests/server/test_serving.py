@@ -3,94 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
+import served_process
+from served_process import PATIENCE_SECONDS, Served
 
 import admit
 
 APP = "/api/client/v2.0/app/shop-abcde"
 REGISTER = f"{APP}/auth/providers/local-userpass/register"
 ADA = {"email": "ada@example.com", "password": "correct horse battery staple"}
-PATIENCE_SECONDS = 30
 
-
-class Served:
-    """A server process under test."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.url = url
-
-    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
-        """Return status and body of a GET, or of a POST of *body*."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            self.url + path, data, {"content-type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, json.loads(refused.read() or b"null")
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Stop it; return its exit code and what it wrote since it began to listen."""
-        self.process.send_signal(how)
-        return self.ended()
-
-    def ended(self) -> tuple[int, str]:
-        """Wait for its end; return the same."""
-        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, errors
+Serving = Callable[..., AbstractContextManager[Served]]
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def serving(tmp_path: Path) -> Serving:
     """Return a function that starts `admit serve` on a store in a folder of the test."""
-    started: list[subprocess.Popen[str]] = []
-
-    @contextmanager
-    def start(*arguments: str) -> Iterator[Served]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "admit.cli", "serve", "--port", "0", *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, "ADMIT_STORE": "users.json", "NO_COLOR": "1"},
-        )
-        started.append(process)
-        assert process.stderr is not None
-        told = ""
-        for line in process.stderr:
-            told += line
-            if "Ctrl-C stops" in line:
-                break
-        found = re.search(r"at +(http://\S+)", told)
-        assert found, told
-        yield Served(process, found.group(1))
-
-    yield start
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
+    return partial(served_process.serving, tmp_path)
 
 
-def test_one_command_serves_and_shows_every_mail(serving: Callable[..., Any]) -> None:
+def test_one_command_serves_and_shows_every_mail(serving: Serving) -> None:
     """Given nothing but `--dev`, when somebody registers over HTTP, then the inbox has the mail
     with its link and code, and the page shows them; SIGTERM ends it with exit code 0."""
     with serving("--dev", "--app-id", "shop-abcde") as server:
@@ -107,7 +51,7 @@ def test_one_command_serves_and_shows_every_mail(serving: Callable[..., Any]) ->
     assert 0 == code, log
 
 
-def test_the_log_has_a_line_a_request_and_no_secret(serving: Callable[..., Any]) -> None:
+def test_the_log_has_a_line_a_request_and_no_secret(serving: Serving) -> None:
     """Given requests with a password and an address, when the log is read, then it is JSON, names
     the route and the status, and holds neither (security.md A2, T3)."""
     with serving("--dev", "--app-id", "shop-abcde") as server:
@@ -125,7 +69,7 @@ def test_the_log_has_a_line_a_request_and_no_secret(serving: Callable[..., Any])
 
 
 def test_a_request_under_way_is_finished_before_the_server_ends(
-    serving: Callable[..., Any], tmp_path: Path
+    serving: Serving, tmp_path: Path
 ) -> None:
     """Given a registration whose flow is still at work, when the server is told to stop, then the
     client gets its answer, and the user is there."""
@@ -159,7 +103,7 @@ def test_a_request_under_way_is_finished_before_the_server_ends(
         assert "confirmed" == engine.users.find(ADA["email"]).state
 
 
-def test_several_processes_serve_one_store(serving: Callable[..., Any], tmp_path: Path) -> None:
+def test_several_processes_serve_one_store(serving: Serving, tmp_path: Path) -> None:
     """Given two processes, when several register, each is found, and the counts are of both."""
     with serving("--dev", "--app-id", "shop-abcde", "--workers", "2") as server:
         wait_for(lambda: 200 == server.ask("/health/ready")[0])
@@ -177,7 +121,7 @@ def test_several_processes_serve_one_store(serving: Callable[..., Any], tmp_path
         assert 6 == engine.users.count("pending")
 
 
-def test_several_applications_are_served_apart(serving: Callable[..., Any]) -> None:
+def test_several_applications_are_served_apart(serving: Serving) -> None:
     """Given two applications in one process, then the same address registers in each."""
     with serving("--dev", "--app", "one-abcde=one.json", "--app", "two-abcde=two.json") as server:
         paths = [REGISTER.replace("shop-abcde", name) for name in ("one-abcde", "two-abcde")]
