@@ -86,7 +86,7 @@ def test_what_is_done_there_is_printed_and_done(call: Call, ask: Ask) -> None:
         (["users", "rerun", "bob@example.com"], 4, "not-allowed"),
         (["users", "list", "--after", "x"], 2, "cursor"),
         (["settings", "set", "token_lifetime", "1 year"], 2, "invalid-setting"),
-        (["users", "identities", "merge", "bob@example.com", "ada@example.com"], 2, "not-remote"),
+        (["users", "merge", "bob@example.com", "ada@example.com", "--yes"], 2, "not-remote"),
     ],
 )
 def test_errors_have_the_same_codes(ask: Ask, arguments: list[str], code: int, says: str) -> None:
