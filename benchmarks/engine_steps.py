@@ -100,8 +100,9 @@ class Clocks:
 
         return timed
 
-    def calibrate(self, times: int = 200_000) -> None:
-        """Measure what a clock itself takes: between its two looks, and around them."""
+    def calibrate(self, rounds: int = 50, times: int = 2000) -> None:
+        """Measure what a clock itself takes: between its two looks, and around them. The least of
+        many rounds, for others may use the machine."""
 
         def nothing() -> None: ...
 
@@ -111,9 +112,14 @@ class Clocks:
                 call()
             return (time.perf_counter() - start) / times
 
-        bare, whole = seconds(nothing), seconds(self.wrapped(REST, nothing))
-        self._inside = self.spent[REST] / times - bare / 2
-        self._outside = whole - bare - self._inside
+        whole, insides, clocked = [], [], self.wrapped(REST, nothing)
+        bare = min(seconds(nothing) for _ in range(rounds))
+        for _ in range(rounds):
+            self.spent.clear()
+            whole.append(seconds(clocked))
+            insides.append(self.spent[REST] / times)
+        self._inside = min(insides) - bare / 2
+        self._outside = min(whole) - bare - self._inside
 
     def during(self, call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
         """Return what *call* returns, and the seconds of each step."""
