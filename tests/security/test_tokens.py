@@ -471,7 +471,9 @@ BEYOND_BOUNDS = [
     ("reset_token_lifetime", timedelta(hours=1, seconds=1)),
     ("reset_token_lifetime", timedelta(seconds=59)),
     ("access_token_lifetime", timedelta(hours=24, seconds=1)),
+    ("access_token_lifetime", timedelta(minutes=4, seconds=59)),
     ("refresh_token_lifetime", timedelta(days=5 * 365 + 1)),
+    ("refresh_token_lifetime", timedelta(minutes=29, seconds=59)),
 ]
 
 

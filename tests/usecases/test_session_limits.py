@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import pytest
 from ada import log_in, made
 from tokens import claims_of
 from visitors import Visitors
@@ -14,6 +15,28 @@ from admit.testing import MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
 A_MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "shortest", "default", "longest"),
+    [
+        ("access_token_lifetime", 5 * A_MINUTE, 30 * A_MINUTE, timedelta(days=1)),
+        ("refresh_token_lifetime", 30 * A_MINUTE, timedelta(days=60), timedelta(days=5 * 365)),
+        ("max_sessions_a_user", 1, 20, 1000),
+        ("api_keys_a_user", 0, 20, 1000),
+        ("server_api_keys", 0, 100, 10_000),
+        ("expire_anonymous_after", timedelta(days=1), timedelta(days=90), None),
+    ],
+)
+def test_the_limits_are_those_of_the_service_that_clients_know(
+    engine: Engine, name: str, shortest: object, default: object, longest: object
+) -> None:
+    """What is not set is as there, and the bounds themselves may be set."""
+    assert default == engine.settings.get(name)
+
+    for value in (shortest, longest):
+        engine.settings.set(name, value)
+        assert value == engine.settings.get(name)
 
 
 def ids(engine: Engine, address: str = "ada@example.com") -> list[str]:
