@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
@@ -31,16 +25,15 @@ from hostile_provider import (
     misbehaving,
     new_key,
     pem,
-    send,
     unsigned,
 )
+from token_desk import Claims, refused, signed
 
 import admit
-from admit.errors import InvalidSetting, ProviderFailed, WrongCredentials
+from admit.errors import InvalidSetting, WrongCredentials
 from admit.testing import SettableClock
 
 OTHER_SECRET = "another shared secret of 32 bytes"
-
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 ED_KEY = ed25519.Ed25519PrivateKey.generate()
 
@@ -77,14 +70,6 @@ def claims(clock: SettableClock) -> Callable[..., dict[str, Any]]:
     return made
 
 
-Claims = Callable[..., dict[str, Any]]
-
-
-def signed(claims: Mapping[str, Any], key: Any = SECRET, algorithm: str = "HS256", **h: Any) -> str:
-    """Return *claims* as a token; the keywords are its header."""
-    return jwt.encode(dict(claims), key, algorithm=algorithm, headers=h or None)
-
-
 def by_hand(header: Mapping[str, Any], claims: Any, secret: str = SECRET) -> str:
     """Return a token with any header and any claims, signed with a secret all the same."""
     import hashlib
@@ -92,13 +77,6 @@ def by_hand(header: Mapping[str, Any], claims: Any, secret: str = SECRET) -> str
 
     body = f"{encoded(dict(header))}.{encoded(claims)}"
     return f"{body}.{encoded(hmac.digest(secret.encode(), body.encode(), hashlib.sha256))}"
-
-
-def refused(engine: admit.Engine, token: object) -> None:
-    """See that a token opens nothing."""
-    with pytest.raises(WrongCredentials):
-        engine.log_in("custom-token", token=token)
-    assert 0 == engine.users.count()
 
 
 # --- J1: an allow-list of algorithms for each key -------------------------------------------------
@@ -421,158 +399,3 @@ def test_j5_an_rsa_key_is_not_small(open_with: Open, claims: Claims) -> None:
         with pytest.raises(InvalidSetting, match=r"custom-token\.keys") as raised:
             open_with(keys=text).log_in("custom-token", token=signed(claims(), OWN_KEY, "RS256"))
         assert text.strip()[30:80] not in str(raised.value) or len(text) < 40
-
-
-# --- J6: key sets behind a URL --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("url", ["http://id.example/keys", "file:///etc/passwd", "keys", "ftp://a"])
-def test_j6_a_key_set_is_behind_https(open_with: Open, url: str) -> None:
-    """Told as the engine opens; http is for this machine alone."""
-    with pytest.raises(InvalidSetting, match=r"custom-token\.jwks_url"):
-        open_with(jwks_url=url)
-
-
-def test_j6_a_key_set_is_fetched_once_for_many_tokens(
-    open_with: Open, claims: Claims, hostile: Hostile
-) -> None:
-    """And one at the same moment waits for the other."""
-    engine = open_with(jwks_url=f"{hostile.url}/keys")
-    tokens = [hostile.mint(claims(sub=f"user-{n}")) for n in range(8)]
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda token: engine.log_in("custom-token", token=token), tokens))
-
-    assert 8 == engine.users.count()
-    assert {"/keys": 1} == hostile.asked
-
-
-def test_j6_a_new_key_is_found_when_it_is_first_used(
-    open_with: Open, claims: Claims, hostile: Hostile, clock: SettableClock
-) -> None:
-    """
-    Given a server that changed its key,
-    when a token of the new one comes a minute after the last fetch, then the set is fetched again,
-    and the old one's tokens open nothing.
-    """
-    engine = open_with(jwks_url=f"{hostile.url}/keys")
-    engine.log_in("custom-token", token=hostile.mint(claims()))
-    hostile.keys = {"keys": [jwk(OTHER_KEY, "next")]}
-    clock.advance(timedelta(minutes=1))
-
-    engine.log_in("custom-token", token=hostile.mint(claims(), key=OTHER_KEY, kid="next"))
-
-    with pytest.raises(WrongCredentials):
-        engine.log_in("custom-token", token=hostile.mint(claims()))
-    assert {"/keys": 2} == hostile.asked
-
-
-def test_j6_random_kids_cause_no_storm(
-    open_with: Open, claims: Claims, hostile: Hostile, clock: SettableClock
-) -> None:
-    """
-    Given strangers who send tokens with a kid of their own,
-    when fifty come within a minute, then the set is fetched twice at most.
-    """
-    engine = open_with(jwks_url=f"{hostile.url}/keys")
-
-    for number in range(50):
-        clock.advance(timedelta(seconds=1))
-        refused(engine, hostile.mint(claims(), key=OTHER_KEY, kid=f"kid-{number}"))
-
-    assert hostile.asked["/keys"] <= 2
-
-
-@pytest.mark.parametrize("keys", [{}, {"keys": []}, {"keys": [{}] * 101}, {"keys": "none"}])
-def test_j6_a_key_set_that_is_none_is_turned_away(
-    open_with: Open, claims: Claims, hostile: Hostile, keys: dict[str, object]
-) -> None:
-    """The caller hears that it is not his fault."""
-    hostile.keys = keys
-
-    with pytest.raises(ProviderFailed):
-        open_with(jwks_url=f"{hostile.url}/keys").log_in(
-            "custom-token", token=hostile.mint(claims())
-        )
-
-
-def _giant(handler: BaseHTTPRequestHandler) -> None:
-    send(handler, 200, b'{"keys": "' + b"x" * 10_000_000 + b'"}')
-
-
-def _redirect(handler: BaseHTTPRequestHandler) -> None:
-    send(handler, 302, b"", Location="http://127.0.0.1:1/keys")
-
-
-def _broken(handler: BaseHTTPRequestHandler) -> None:
-    send(handler, 200, b"<html>")
-
-
-@pytest.mark.parametrize("answer", [_giant, _redirect, _broken], ids=lambda answer: answer.__name__)
-def test_j6_a_giant_key_set_a_redirect_or_a_page_is_turned_away(
-    open_with: Open, claims: Claims, hostile: Hostile, answer: Any
-) -> None:
-    """None of it is read to its end, followed or believed."""
-
-    def answered(handler: BaseHTTPRequestHandler) -> None:
-        try:
-            answer(handler)
-        except ConnectionError:
-            return  # hung up on: that is what is wanted
-
-    hostile.instead["/keys"] = answered
-
-    with pytest.raises(ProviderFailed):
-        open_with(jwks_url=f"{hostile.url}/keys").log_in(
-            "custom-token", token=hostile.mint(claims())
-        )
-
-
-def test_j6_a_slow_key_set_is_left_after_the_limit(
-    open_with: Open, claims: Claims, hostile: Hostile
-) -> None:
-    """
-    Given a server that drips its answer byte by byte,
-    when the setting's time is over, then it is left, though every byte came in time.
-    """
-    done = threading.Event()
-
-    def dripping(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        handler.end_headers()
-        for _ in range(200):
-            if done.wait(0.05):
-                return
-            try:
-                handler.wfile.write(b" ")
-            except OSError:
-                return
-
-    hostile.instead["/keys"] = dripping
-    engine = open_with(jwks_url=f"{hostile.url}/keys", time_limit="0.3 seconds")
-    began = time.monotonic()
-
-    with pytest.raises(ProviderFailed):
-        engine.log_in("custom-token", token=hostile.mint(claims()))
-
-    done.set()
-    assert time.monotonic() - began < 5
-
-
-# --- what is told ---------------------------------------------------------------------------------
-
-
-def test_t3_why_a_token_was_refused_stands_in_the_log_without_the_token(
-    open_with: Open, claims: Claims, caplog: pytest.LogCaptureFixture
-) -> None:
-    """For whoever runs the application; the caller reads that the credentials are not right."""
-    caplog.set_level("INFO", "admit.custom_token")
-    token = signed(claims(exp=1))
-
-    with pytest.raises(WrongCredentials) as raised:
-        open_with(secret=SECRET).log_in("custom-token", token=token)
-
-    assert "it has expired" in caplog.text
-    assert "expired" not in str(raised.value)
-    for part in (*token.split("."), SECRET):
-        assert part not in f"{caplog.text} {raised.value!r}"
