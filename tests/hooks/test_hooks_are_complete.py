@@ -10,7 +10,9 @@ import pytest
 
 from admit import hookspecs
 
-EACH_HOOK = Path(__file__).with_name("test_each_hook.py")
+EACH_HOOK = [
+    Path(__file__).with_name(name) for name in ("test_each_hook.py", "test_each_event_hook.py")
+]
 HOOKS_PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"
 
 HOOKS: dict[str, Callable[..., object]] = {
@@ -28,7 +30,9 @@ def test_every_hook_begins_with_its_kind() -> None:
 @pytest.mark.parametrize("name", HOOKS)
 def test_every_hook_has_a_test_of_its_own(name: str) -> None:
     """A hook without a test of its name is not held by anybody."""
-    assert f"\ndef test_hook_{name}(" in EACH_HOOK.read_text("utf-8")
+    written = "".join(file.read_text("utf-8") for file in EACH_HOOK)
+
+    assert f"\ndef test_hook_{name}(" in written
 
 
 @pytest.mark.parametrize("name", HOOKS)
