@@ -72,7 +72,7 @@ def _check(url: str, acknowledged: list[str]) -> int:
 
 
 def test_killed_processes_lose_nothing_that_they_acknowledged(
-    url: str, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
+    url: str, request: pytest.FixtureRequest, count: Callable[[str, int], None]
 ) -> None:
     """Given processes that register users from three threads, when they are killed one after the
     other in the middle of it, then every user acknowledged is there, once, and all fits."""
@@ -89,12 +89,14 @@ def test_killed_processes_lose_nothing_that_they_acknowledged(
     users = _check(url, acknowledged)
 
     assert len(acknowledged) >= 10 * kills
-    counts = f"{kills} kills, {len(acknowledged)} acknowledged, {users} there"
-    record_property("kills", counts)
-    sys.stdout.write(f"{counts}\n")
+    assert users >= len(acknowledged)
+    count("kills -9 of processes that write to a SQL store", kills)
+    count("acknowledged registrations checked after kills, in SQL stores", len(acknowledged))
 
 
-def test_processes_that_race_for_an_address_make_one_user_of_it(url: str) -> None:
+def test_processes_that_race_for_an_address_make_one_user_of_it(
+    url: str, count: Callable[[str, int], None]
+) -> None:
     """Given four processes, when they register the same addresses at once, then each address has
     one owner, who is the one that was told so."""
     open_url(url).close()
@@ -107,9 +109,12 @@ def test_processes_that_race_for_an_address_make_one_user_of_it(url: str) -> Non
     won = [line.split()[1] for lines in said for line in lines if line.startswith("won")]
     assert sorted(map(str, range(turns))) == sorted(won), said
     assert turns == _check(url, [f"turn-{n}@example.com" for n in range(turns)])
+    count("races of processes for an address, in SQL stores", turns)
 
 
-def test_a_server_that_is_restarted_in_the_middle_loses_nothing(own_postgres: Postgres) -> None:
+def test_a_server_that_is_restarted_in_the_middle_loses_nothing(
+    own_postgres: Postgres, count: Callable[[str, int], None]
+) -> None:
     """Given four threads that register users, when the server is stopped at once and started again,
     three times, then the threads go on, each user acknowledged is there, and none is there twice;
     what was refused may be asked for again."""
@@ -158,7 +163,8 @@ def test_a_server_that_is_restarted_in_the_middle_loses_nothing(own_postgres: Po
         assert list(store.faults()) == []
         keys = [f"local-userpass:{address}" for address in acknowledged]
         assert [] == [key for key in keys if store.find(key) is None]
-    sys.stdout.write(f"3 restarts, {len(acknowledged)} acknowledged, {len(refused)} refused\n")
+    count("restarts of PostgreSQL by `-m immediate` amid registrations", 3)
+    count("registrations refused meanwhile, and asked for again", len(refused))
 
 
 def test_a_crash_that_takes_an_unsettled_commit_is_told_at_the_next_settling(

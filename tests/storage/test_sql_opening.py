@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import sqlite3
 import stat
 import subprocess
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sql_opener
@@ -137,6 +140,42 @@ def test_a_file_that_is_not_there_is_not_made_by_who_only_reads(tmp_path: Path) 
         open_url(f"sqlite:///{tmp_path}/users.db", read_only=True)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_settled_commit_is_synced_and_readers_do_not_wait_for_writers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a new SQLite store, when it commits settled, not settled, and settled again, then
+    SQLite is told before each whether to sync; its log stands beside the file, and what was
+    committed is read while a writer is at it."""
+    said: list[str] = []
+
+    class Told(sqlite3.Connection):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            self.set_trace_callback(said.append)
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Told))
+    path = tmp_path / "users.db"
+    with closing(open_url(f"sqlite:///{path}")) as store:
+        for number, settle in enumerate([True, False, True], 1):
+            store.commit(Change(put=(put(number),)), settle=settle)
+        writer = sqlite3.connect(path, isolation_level=None)
+        with closing(writer):
+            writer.execute("BEGIN IMMEDIATE")
+            there = [store.get("user", id_of(number)) is not None for number in range(1, 5)]
+            writer.execute("ROLLBACK")
+            journal = writer.execute("PRAGMA journal_mode").fetchone()[0]
+
+    modes, levels = list[str](), list[str]()
+    for text in said:
+        if text.startswith("PRAGMA synchronous="):
+            modes.append(text.removeprefix("PRAGMA synchronous="))
+        elif text.startswith("INSERT INTO admit_record"):
+            levels.append(modes[-1])
+    assert ["FULL", "NORMAL", "FULL"] == levels
+    assert [True, True, True, False] == there
+    assert "wal" == journal
 
 
 def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:

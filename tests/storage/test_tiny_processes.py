@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -32,7 +32,9 @@ def _said(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_of_two_processes_that_race_for_a_key_one_wins(path: Path) -> None:
+def test_of_two_processes_that_race_for_a_key_one_wins(
+    path: Path, count: Callable[[str, int], None]
+) -> None:
     """Given two processes that compact all the time, when both take the same 40 keys and then
     increment one user 60 times each, then each key has one holder and no increment is lost."""
     with _writer("race", path, 0) as first, _writer("race", path, 1) as second:
@@ -58,3 +60,5 @@ def test_of_two_processes_that_race_for_a_key_one_wins(path: Path) -> None:
         assert counter is not None
         increments = 2 * tiny_writer.INCREMENTS
         assert (increments, increments) == (counter.version, counter.body["n"])
+    count("races of processes for a key, in TinyDB stores", tiny_writer.TURNS)
+    count("racing increments of one user, in TinyDB stores", increments)
