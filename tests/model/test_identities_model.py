@@ -34,6 +34,7 @@ from admit import User
 from admit.errors import ConfirmationRequired, LogInRefused, UserDisabled, WrongCredentials
 from admit.stores import Store
 
+any_stale = st.sampled_from(["none", "none", "into", "absorbed"])
 ALIKE = (UserDisabled, ConfirmationRequired, WrongCredentials)
 """What the public face answers alike."""
 
@@ -128,9 +129,11 @@ class LifeWithIdentities(AddressesAndPasswords):
             one.at = self.clock.now()  # of who was exempt, it is the log-in
         self.linked(person, user, who, address, one)
 
-    @rule(number=some, which=some, by_herself=st.booleans(), session=some)
-    def unlink(self, number: int, which: int, by_herself: bool, session: int) -> None:
-        """Never the last one."""
+    @rule(number=some, which=some, by_herself=st.booleans(), session=some, switches=st.booleans())
+    def unlink(
+        self, number: int, which: int, by_herself: bool, session: int, switches: bool
+    ) -> None:
+        """Never the last one; *switches*: nor the last but one whose provider is off."""
         person = self.pick(number, lambda one: number % 4 == 0 or len(one.logins) > 1)
         if person is None:
             return
@@ -141,6 +144,9 @@ class LifeWithIdentities(AddressesAndPasswords):
             if (identity.provider, identity.login_key) == (login.provider, login.key)
         )
         given = {"provider": login.provider, "identity": identity}
+        others = {one.provider for one in person.logins if one is not login}
+        for provider in sorted(others) if switches else ():
+            self.switch_a_provider(provider, is_on=False)
         expected = self.world.unlink_refuses(person, login)
         one = self.session_of(person, session) if by_herself else None
         if one is None:
@@ -154,6 +160,8 @@ class LifeWithIdentities(AddressesAndPasswords):
             self.world.end_sessions(person, but=one)
             if login.provider == LOCAL:
                 self.world.kill(person, "reset", "change-address")
+        for provider in sorted(others) if switches else ():
+            self.switch_a_provider(provider, is_on=True)
 
     # --- merging ---------------------------------------------------------------------------------
 
@@ -183,14 +191,22 @@ class LifeWithIdentities(AddressesAndPasswords):
             assert one.id == user.id
             self.world.absorb(one, other, logins, ends=True)
 
-    @rule(into=some, absorbed=some, taking=st.booleans(), which=some)
-    def merge_herself(self, into: int, absorbed: int, taking: bool, which: int) -> None:
-        """With a session of each; the survivor's goes on."""
-        one = self.pick(into, lambda person: person.sessions)
-        other = self.pick(absorbed, lambda person: person.sessions and person is not one)
-        asks = None if one is None else self.session_of(one, which)
-        gives = None if other is None else self.session_of(other, which)
-        if one is None or other is None or asks is None or gives is None:
+    @rule(into=some, absorbed=some, taking=st.booleans(), which=some, stale=any_stale)
+    def merge_herself(self, into: int, absorbed: int, taking: bool, which: int, stale: str) -> None:
+        """With a session of each, one of them perhaps too old; the survivor's goes on."""
+        one = self.pick(into, self.world.may_link)
+        other = self.pick(absorbed, lambda p: p is not one and self.world.may_link(p))
+        if one is None or other is None:
+            return
+        for person, name in ((one, "into"), (other, "absorbed")):
+            if stale == name:
+                self.come_back(person, which)
+                self.the_clock_jumps(6)
+        for person, name in ((one, "into"), (other, "absorbed")):
+            if stale != name:
+                self.come_back(person, which)
+        asks, gives = (self.session_of(person, -1) for person in (one, other))
+        if asks is None or gives is None:
             return
         public = self.engine.public.identities
         plans = partial(

@@ -120,6 +120,8 @@ class AddressesAndPasswords(ComingAndLeaving):
         tokens = self.tokens("change-address")
         person, token = tokens[which % len(tokens)]
         caller = person if hers else self.pick(number, lambda p: p.sessions and p is not person)
+        if caller is not None:
+            self.come_back(caller, session)
         one = None if caller is None else self.session_of(caller, session)
         if caller is None or one is None:
             return

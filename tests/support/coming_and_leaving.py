@@ -162,8 +162,10 @@ class ComingAndLeaving(RotatingSessions):
     @rule(number=some, disabled=st.booleans())
     def disable_or_enable(self, number: int, disabled: bool) -> None:
         person = self.pick(number)
-        if person is None:
-            return
+        if person is not None:
+            self.is_disabled(person, disabled=disabled)
+
+    def is_disabled(self, person: Account, *, disabled: bool) -> None:
         (self.engine.disable if disabled else self.engine.enable)(person.id)
         if disabled and not person.disabled:
             self.world.end_sessions(person)
@@ -258,11 +260,15 @@ class ComingAndLeaving(RotatingSessions):
             self.engine.delete(person.id, at_once=at_once)
             self.world.leave(person, at_once=at_once)
 
-    @rule(number=some, which=some)
-    def delete_herself(self, number: int, which: int) -> None:
+    @rule(number=some, which=some, waits=st.booleans())
+    def delete_herself(self, number: int, which: int, waits: bool) -> None:
         """In a session that she has just opened, or that is too old."""
         person = self.pick(number, lambda one: one.sessions)
-        one = None if person is None else self.session_of(person, which)
+        if person is not None:
+            self.come_back(person, which)
+        if waits:
+            self.the_clock_jumps(6)
+        one = None if person is None else self.session_of(person, -1)
         if person is None or one is None:
             return
         access = one.log_in.access_token
@@ -272,13 +278,17 @@ class ComingAndLeaving(RotatingSessions):
             self.world.leave(person, at_once=False)
             assert receipt.delete_at == (None if person.id in self.world.gone else person.leaves_at)
 
-    @rule(address=anybody, password=any_password, right=st.booleans())
-    def delete_herself_by_password(self, address: str, password: str, right: bool) -> None:
+    @rule(address=anybody, password=any_password, right=st.booleans(), disables=st.booleans())
+    def delete_herself_by_password(
+        self, address: str, password: str, right: bool, disables: bool
+    ) -> None:
         """Also who waits, or cannot come in since the provider is off; not who is disabled."""
         person = self.world.named_by(address)
         local = None if person is None else person.local
         if right and local is not None:
             password = local.password or password
+        if disables and person is not None:
+            self.is_disabled(person, disabled=True)
         is_right = local is not None and local.password == password
         is_refused = person is None or person.disabled or not is_right
         expected = LogInRefused if is_refused else None
@@ -286,6 +296,8 @@ class ComingAndLeaving(RotatingSessions):
         if self.ask(expected, lambda: delete(address=address, password=password)):
             assert person is not None
             self.world.leave(person, at_once=False)
+        elif disables and person is not None:
+            self.is_disabled(person, disabled=False)
 
     @rule(number=some, which=some, takes=st.booleans(), again=st.booleans())
     def leave_and_come_back(self, number: int, which: int, takes: bool, again: bool) -> None:

@@ -9,6 +9,7 @@ from hypothesis.stateful import rule
 from known_accounts import ONCE_ONLY, Account, Login, Opened, Refusal
 from known_lives import KnownLife
 
+from admit import Secret
 from admit.errors import FreshLogInNeeded, SessionInvalid
 
 FRESH = timedelta(minutes=5)
@@ -36,20 +37,25 @@ class RotatingSessions(KnownLife):
             one.replaced_at = self.clock.now()
         self.secrets |= {one.log_in.access_token.reveal(), one.log_in.refresh_token.reveal()}
 
-    @rule(number=some, which=some, more=st.integers(0, 2), seconds=st.sampled_from([0, 30, 31]))
-    def use_a_replaced_token(self, number: int, which: int, more: int, seconds: int) -> None:
-        """The last one, in time, as who lost the answer: the present one comes back. Else whoever
-        holds either may be a thief, and the session ends. *more*: replaced just now."""
+    @rule(number=some, which=some, more=st.integers(0, 2), times=st.integers(1, 3))
+    def use_replaced_tokens(self, number: int, which: int, more: int, times: int) -> None:
+        """At once, at the end of the grace and after it. *more*: replaced just now."""
         person = self.pick(number, lambda one: one.sessions)
         if person is None or not person.sessions:
             return
         one = person.sessions[which % len(person.sessions)]
         for _ in range(more):
+            self.rotation_is_set(True)
             self.refreshed(one)
-        if not one.replaced:
-            return
-        self.wait(timedelta(seconds=seconds))
-        token = one.replaced[-1 - which % min(len(one.replaced), 2)]
+        for seconds in (0, 30, 1)[:times]:
+            self.wait(timedelta(seconds=seconds))
+            if one.replaced and one in person.sessions:
+                older = number % 4 == 0 and len(one.replaced) > 1
+                self.use_a_replaced_token(person, one, one.replaced[-2 if older else -1])
+
+    def use_a_replaced_token(self, person: Account, one: Opened, token: Secret) -> None:
+        """The last one, in time, as who lost the answer: the present one comes back. Else whoever
+        holds either may be a thief, and the session ends."""
         assert one.replaced_at is not None
         in_time = token is one.replaced[-1] and self.clock.now() - one.replaced_at <= GRACE
         answer = self.ask(None if in_time else SessionInvalid, lambda: self.engine.refresh(token))
