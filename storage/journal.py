@@ -11,7 +11,6 @@ Nothing here locks. Who writes holds the lock between processes.
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 from collections.abc import Iterator
 from io import FileIO
@@ -21,6 +20,7 @@ from typing import Final, NamedTuple
 from admit.errors import StoreDamaged, StoreReadOnly
 from admit.stores import SCHEMA
 
+from .collecting import collect, without_collecting
 from .contents import Contents, Frozen
 from .documents import REPAIR
 from .files import Files, read_at, size_of
@@ -83,10 +83,10 @@ class Journal:
         self.log_bytes_before = 0
         """The length of the logs between the snapshot and the present one."""
         try:
-            with _without_collecting():
+            with without_collecting():
                 self._load()
             if sum(map(len, self.contents.tables.values())) >= _COLLECT_AT_RECORDS:
-                _collect()
+                collect()
         except BaseException:
             self.close()
             raise
@@ -189,6 +189,15 @@ class Journal:
             self.sync_failed = True
             raise
 
+    def _cut_to(self, length_bytes: int) -> bool:
+        """Take back what was written behind this length and told nobody; False: it stands."""
+        try:
+            self._files.cut(self.log, length_bytes)
+        except OSError:
+            return False
+        self.length_bytes = length_bytes
+        return True
+
     def create_next_log(self) -> FileIO:
         """Make the file that the log may go on in. Only one process does this at a time."""
         return self._create_log(self.generation + 1)
@@ -199,7 +208,7 @@ class Journal:
         Returns what stood before. Raises OSError; contents and position are true all the same, in
         the old log or the new one.
         """
-        successor = self.generation + 1
+        successor, before, goes_on = self.generation + 1, self.length_bytes, True
         try:
             self.sync()
             self.append(next_line(successor), on_durable=not self.sync_failed)
@@ -208,9 +217,17 @@ class Journal:
             raise
         try:
             self.sync()
-        finally:  # the line stands there for all to see, on the disk or not
-            self._go_on_in(new, successor)
-            self._read_on()
+        except OSError:
+            # Not in the new log, if it can be helped: no later sync brings the line to the disk,
+            # and without it a log that goes on behind it looks like damage.
+            goes_on = not self._cut_to(before)
+            raise
+        finally:  # else the line stands there for all to see, on the disk or not
+            if goes_on:
+                self._go_on_in(new, successor)
+                self._read_on()
+            else:
+                new.close()
         old = tuple([file for file in self._opened if file is not new])
         return Ended(successor, old, self.log_bytes_before)
 
@@ -411,26 +428,6 @@ class Journal:
             f"{self._log_name} {how}, at byte {self.length_bytes}.",
             REPAIR,
         )
-
-
-@contextlib.contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Let no garbage be collected: what is made here stays, and looking through it again and again
-    takes longer than making it."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def _collect() -> None:
-    """Look through all that was made here now: the first time takes long, and it would else fall
-    into somebody's commit."""
-    if gc.isenabled():
-        gc.collect()
 
 
 def logs_of(path: Path) -> dict[int, Path]:

@@ -215,6 +215,33 @@ def test_a_power_failure_after_a_fault_loses_nothing_acknowledged(
                     count("acknowledged commits checked", run.acknowledged)
 
 
+def test_a_power_failure_after_a_compaction_that_could_not_be_synced_leaves_a_store_that_opens(
+    tmp_path: Path, count: Count
+) -> None:
+    """Given a compaction that failed as it synced the line which leads to the next log, when the
+    power fails at any of the next operations, before a new snapshot is in its place, then the store
+    opens with what was acknowledged: it does not go on behind a line that is not there."""
+    with _run(tmp_path) as run:
+        for step in SCRIPT:
+            run.do(step)
+        run.close()
+        done = run.disk.operations
+    begins = [
+        "sync_directory",
+        "sync",
+        "write",
+        "sync",
+    ]  # the new log's name; the old log; the line
+    failed = 3 + next(at for at in range(len(done)) if done[at : at + 4] == begins)
+    for later in range(failed + 1, failed + 40):
+        with _run(tmp_path, Fault(failed, "before"), Fault(later, "crash")) as run:
+            assert _loses_power(run)
+            for kind, seed in (("lost", 0), *(("torn", seed) for seed in range(3))):
+                _finds_what_is_allowed(run, kind, seed)
+                count("power failures", 1)
+                count("acknowledged commits checked", run.acknowledged)
+
+
 class _LyingDisk(FaultyDisk):
     """Says that it synced, and did not."""
 
