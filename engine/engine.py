@@ -34,6 +34,7 @@ from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
 from .groups import EngineSettings, Events, Users
 from .identities import Identities
+from .kept import Documents, Secrets
 from .masked import Secret
 from .preparing import Preparing, needed_address, optional_secret, user_id
 from .public import PublicFace
@@ -61,6 +62,8 @@ class Engine:
         self.redirects = Redirects(core, by)
         self.api_keys = ApiKeys(core, by)
         self.admin_keys = AdminKeys(core, by)
+        self.documents = Documents(core, by)
+        self.secrets = Secrets(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
         self.public = PublicFace(core, by, worker.is_needed)
@@ -399,19 +402,15 @@ class Engine:
     def work_once(self) -> _worker.Worked:
         """Do what is due now: queued runs and retries, leases that ran out, sweeping, sealing.
 
-        Raises:
-            StoreClosed, StoreUnreachable: the rest is left. Of other errors each part is logged.
+        Raises StoreClosed, StoreUnreachable: the rest is left. Of others each part is logged.
         """
         return _worker.work_once(self._core)
 
     def work(
         self, stop: threading.Event | None = None, *, idle: timedelta = timedelta(seconds=1)
     ) -> None:
-        """Work until *stop* is set; look at least every *idle* for what others queued.
-
-        Raises:
-            InvalidInput: *idle* is not from a hundredth of a second to a day.
-        """
+        """Work until *stop* is set; look at least every *idle* for what others queued. Raises
+        InvalidInput: *idle* is not from a hundredth of a second to a day."""
         check_duration(idle, "idle", timedelta(milliseconds=10), timedelta(days=1))
         _worker.work_until(self._core, stop or threading.Event(), idle.total_seconds())
 

@@ -260,6 +260,11 @@ class EngineSettings:
         """Return every setting, by name."""
         return tuple(self._core.sources.info())
 
+    def functions(self) -> tuple[str, ...]:
+        """Return the names of the registered functions: those that settings such as
+        `function.confirmation` may have."""
+        return tuple(sorted(self._core.plugins.offers("register_functions")))
+
     def set(self, name: str, value: object) -> None:
         """Keep *value* in the store, for this and every other engine on it (within a second).
 

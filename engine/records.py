@@ -384,6 +384,26 @@ class CustomData:
 
 
 @attrs.frozen(kw_only=True)
+class Document:
+    """A JSON object that the application keeps under a name."""
+
+    name: str
+    data: Mapping[str, object]
+    version: int
+    """Rises with each change; 0 when nothing was ever set."""
+
+
+@attrs.frozen(kw_only=True)
+class AppSecret:
+    """That the application keeps a secret under a name; not what it is."""
+
+    id: str
+    name: str
+    changed_at: datetime
+    version: int
+
+
+@attrs.frozen(kw_only=True)
 class Event:
     """One line of the audit trail, written in the same commit as the change it records."""
 

@@ -15,6 +15,7 @@ from .._copy_mark import MARK_KEY, mark_of
 from .._keys import KEY_RECORD
 from .._usecases.erasing import ERASURE_KEY
 from .._usecases.erasures import LABEL
+from .._usecases.kept import DOCUMENT, SEALED, key_of
 from .._usecases.seal import HEAD_KEY
 from ..clock import from_text
 from ..records import ADMIN_SCOPES, User
@@ -136,6 +137,22 @@ def _custom_data(record: Record) -> Wanted:
     return Wanted((), ())
 
 
+def _document(record: Record) -> Wanted:
+    _is(record.body["data"], dict)
+    return _named(record, DOCUMENT)
+
+
+def _app_secret(record: Record) -> Wanted:
+    _text(record.body, "sealed")
+    from_text(_text(record.body, "changed_at"))
+    return _named(record, SEALED)
+
+
+def _named(record: Record, kind: str) -> Wanted:
+    name = _text(record.body, "name")
+    return Wanted((key_of(kind, name),), (Label(kind, name),))
+
+
 def _erasure(record: Record) -> Wanted:
     body = record.body
     if "steps" not in body:  # an earlier form
@@ -221,8 +238,10 @@ _READERS: Final[Mapping[str, Callable[[Record], Wanted]]] = {
     "admin-key": _admin_key,
     "admin-session": _admin_session,
     "api-key": _api_key,
+    SEALED: _app_secret,
     "consumer": _consumer,
     "custom-data": _custom_data,
+    DOCUMENT: _document,
     "erasure": _erasure,
     "forgotten": _forgotten,
     "job": _job,

@@ -8,6 +8,7 @@ from typing import Final
 
 from .._keys import KEY_RECORD, KeyRing
 from .._sealing import seal, unseal
+from .._usecases import kept
 from .._usecases.audit import TrailWalk
 from .._usecases.seal import FORGOTTEN, HEAD_KEY, forgotten_mac, seal_mac
 from ..errors import InvalidInput, StoreDamaged
@@ -57,6 +58,10 @@ class Resealing:
                 if KEY_RECORD not in record.keys:
                     return self._sealed(record)
                 return _with(record, key_id=self._new.id)
+            case kept.SEALED:
+                about = kept.about(record.id)
+                secret = unseal(self._old, record.body["sealed"], about=about)
+                return _with(record, sealed=seal(self._new, secret, about=about))
             case "forgotten":
                 events = record.body["events"]
                 key = self._forgotten_keys.get(record.body["key"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..client_api.telling import Refusal
 from ..routes import Api
-from . import api_keys, applications, entering, pending, security, tokens, users
+from . import api_keys, applications, entering, kept, pending, security, tokens, users
 from .telling import tell
 
 ADMIN_API = Api(
@@ -18,6 +18,7 @@ ADMIN_API = Api(
         *pending.ROUTES,
         *api_keys.ROUTES,
         *security.ROUTES,
+        *kept.ROUTES,
     ],
     tell=tell,
     error=Refusal,

@@ -51,6 +51,52 @@ def test_one_command_serves_and_shows_every_mail(serving: Serving) -> None:
     assert 0 == code, log
 
 
+def test_n1_an_admin_comes_in_with_a_key_of_the_command_line(
+    serving: Serving, tmp_path: Path
+) -> None:
+    """
+    Given a server, and a key that `admit admin-keys create` makes beside it,
+    when an admin logs in and confirms somebody whose address has signs that mean something in a
+    URL, then it was she who did it; the log has neither half of the key's secret, nor tokens.
+    """
+    admin = "/api/admin/v3.0"
+    with serving("--dev", "--app-id", "shop-abcde") as server:
+        key = {"username": "1" * 24, "apiKey": "x"}
+        assert 404 == server.ask(f"{admin}/auth/providers/mongodb-cloud/login", key)[0]
+        made = subprocess.run(
+            [sys.executable, "-m", "admit.cli", "admin-keys", "create", "desk"]
+            + ["--scope", "support", "--json", "--store", str(tmp_path / "users.json")],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        halves = json.loads(made.stdout)
+        key = {"username": halves["public_key"], "apiKey": halves["private_key"]}
+        _, opened = server.ask(f"{admin}/auth/providers/mongodb-cloud/login", key)
+        token = opened["access_token"]
+        (app,) = server.ask(f"{admin}/groups/{group_of(server, token)}/apps", token=token)[1]
+        at = f"{admin}/groups/{app['group_id']}/apps/{app['_id']}"
+        server.ask(REGISTER, {**ADA, "email": "%41+a/b@example.com"})
+
+        registered = "by_email/%2541%2Ba%2Fb%40example.com"
+        assert (204, None) == server.ask(f"{at}/user_registrations/{registered}/confirm", {}, token)
+        (user,) = server.ask(f"{at}/users", token=token)[1]
+        _, log = server.stop()
+
+    assert {"email": "%41+a/b@example.com"} == user["data"]
+    with admit.open(tmp_path / "users.json", read_only=True) as engine:
+        last = engine.users.timeline(engine.users.get(user["_id"]))[-1]
+    assert admit.Actor("admin", halves["public_key"]) == last.actor
+    for secret in (halves["private_key"], token, opened["refresh_token"]):
+        assert secret not in log
+
+
+def group_of(server: Served, token: str) -> str:
+    """Return the group of the admin's application, as its profile says."""
+    (role,) = server.ask("/api/admin/v3.0/auth/profile", token=token)[1]["roles"]
+    return str(role["group_id"])
+
+
 def test_the_log_has_a_line_a_request_and_no_secret(serving: Serving) -> None:
     """Given requests with a password and an address, when the log is read, then it is JSON, names
     the route and the status, and holds neither (security.md A2, T3)."""

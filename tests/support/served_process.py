@@ -25,11 +25,14 @@ class Served:
         self.process = process
         self.url = url
 
-    def ask(self, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, path: str, body: object = None, token: str | None = None) -> tuple[int, Any]:
         """Return status and body of a GET, or of a POST of *body*."""
         data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        if token is not None:
+            headers["authorization"] = f"Bearer {token}"
         request = urllib.request.Request(  # noqa: S310 - our own server
-            self.url + path, data, {"content-type": "application/json"}
+            self.url + path, data, headers
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
