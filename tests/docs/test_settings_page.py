@@ -15,7 +15,8 @@ from admit.testing import MemoryStore
 from admit.testing import open as open_engine
 
 BUILT_IN = (
-    *("anonymous", "api-key", "apple", "auto", "console", "custom-function", "custom-token"),
+    *("anonymous", "api-key", "apple", "appservices", "auto", "console"),
+    *("custom-function", "custom-token"),
     *("email", "facebook", "folder", "function", "google", "imported-hashes", "oidc"),
     *("password", "password-policy", "server", "smtp"),
 )
