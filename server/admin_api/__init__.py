@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from ..client_api.telling import Refusal
 from ..routes import Api
-from . import api_keys, applications, entering, kept, pending, security, tokens, users
+from . import (
+    api_keys,
+    applications,
+    auth_providers,
+    entering,
+    kept,
+    pending,
+    security,
+    tokens,
+    users,
+)
 from .telling import tell
 
 ADMIN_API = Api(
@@ -17,6 +27,7 @@ ADMIN_API = Api(
         *users.ROUTES,
         *pending.ROUTES,
         *api_keys.ROUTES,
+        *auth_providers.ROUTES,
         *security.ROUTES,
         *kept.ROUTES,
     ],

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 import admit
 from admit.records import ADMIN_SCOPES
-from admit.server.hosting import Hosted
+from admit.server.hosting import Hosted, derived_id
 
 PREFIX: Final = "/api/admin/v3.0"
 PASSWORD: Final = "correct horse battery staple"
@@ -33,6 +33,10 @@ class Desk:
     @property
     def engine(self) -> admit.Engine:
         return self.hosted.engine
+
+    def provider_id(self, kind: str) -> str:
+        """Return the id of a provider: identities of users have it, too."""
+        return derived_id(f"provider {kind}", self.hosted.app_id)
 
     def path(self, template: str) -> str:
         """Return a path: `G` at its beginning is the application's."""
@@ -96,6 +100,8 @@ def people(desk: Desk) -> Desk:
         "key": key.id,
         "adas_key": engine.api_keys.of(ada)[0].id,
         "secret": secret.id,
+        "passwords": desk.provider_id("local-userpass"),
+        "api_keys": desk.provider_id("api-key"),
         "nobody": "f" * 24,
     }
     return desk

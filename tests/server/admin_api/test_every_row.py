@@ -75,6 +75,21 @@ CUSTOM_DATA = {
     "user_id_field": str,
     "on_user_creation_function_id": str,
 }
+PROVIDER = {"_id": "id", "name": str, "type": str, "disabled": bool}
+PASSWORDS = {
+    **PROVIDER,
+    "config": {
+        "autoConfirm": bool,
+        "emailConfirmationUrl": str,
+        "confirmEmailSubject": str,
+        "runConfirmationFunction": bool,
+        "confirmationFunctionName": str,
+        "resetPasswordUrl": str,
+        "resetPasswordSubject": str,
+        "runResetFunction": bool,
+        "resetFunctionName": str,
+    },
+}
 NAMED = {"_id": "id", "name": str}
 FUNCTION = {"_id": "id", "name": str, "private": bool}
 NOTHING = ""
@@ -111,6 +126,7 @@ ADAS_AT = "G/user_registrations/by_email/ada@example.com"
 NOBODYS_AT = "G/user_registrations/by_email/nobody@example.com"
 NO_USER = ("UserNotFound", "user not found")
 CONFIRMED = ("UserAlreadyConfirmed", "already confirmed")
+NO_PROVIDER = ("AuthProviderNotFound", "auth provider not found")
 NO_SESSION = ("InvalidSession", "invalid session")
 
 ROWS = [
@@ -339,6 +355,61 @@ ROWS = [
     Row("PUT", "G/api_keys/{key}/enable", 204),
     Row("PUT", "G/api_keys/{key}/disable", 204),
     refused("PUT", "G/api_keys/{adas_key}/disable", 404, "APIKeyNotFound", "API key not found"),
+    # --- providers of users
+    Row("GET", "G/auth_providers", 200, [PROVIDER]),
+    Row("POST", "G/auth_providers", 201, PROVIDER, {"type": "anon-user"}),
+    Row("POST", "G/auth_providers", 201, PASSWORDS, {"type": "local-userpass", "config": {}}),
+    refused(
+        "POST",
+        "G/auth_providers",
+        409,
+        "AuthProviderAlreadyExists",
+        "auth provider 'api-key' already exists",
+        body={"type": "api-key"},
+    ),
+    refused(
+        "POST",
+        "G/auth_providers",
+        400,
+        "BadRequest",
+        "'oauth2-other' is no type of provider",
+        body={"type": "oauth2-other"},
+    ),
+    refused("POST", "G/auth_providers", 400, "BadRequest", "type", body={}),
+    refused(
+        "POST",
+        "G/auth_providers",
+        400,
+        "BadRequest",
+        "only admit.toml or the environment may set: oauth2-google.client_id = x",
+        body={"type": "oauth2-google", "config": {"clientId": "x"}},
+    ),
+    Row("GET", "G/auth_providers/{passwords}", 200, PASSWORDS),
+    Row("GET", "G/auth_providers/{api_keys}", 200, PROVIDER),
+    refused("GET", "G/auth_providers/{nobody}", 404, *NO_PROVIDER),
+    Row("PATCH", "G/auth_providers/{passwords}", 204, body={"config": {"autoConfirm": True}}),
+    refused(
+        "PATCH",
+        "G/auth_providers/{passwords}",
+        400,
+        "BadRequest",
+        "local-userpass.config.autoConfirm: must be true or false",
+        body={"config": {"autoConfirm": "yes"}},
+    ),
+    refused(
+        "PATCH",
+        "G/auth_providers/{passwords}",
+        400,
+        "BadRequest",
+        "the type of an auth provider stays",
+        body={"type": "anon-user"},
+    ),
+    refused("PATCH", "G/auth_providers/{nobody}", 404, *NO_PROVIDER, body={}),
+    Row("DELETE", "G/auth_providers/{api_keys}", 204),
+    refused("DELETE", "G/auth_providers/{nobody}", 404, *NO_PROVIDER),
+    Row("PUT", "G/auth_providers/{api_keys}/enable", 204),
+    refused("PUT", "G/auth_providers/{nobody}/enable", 404, *NO_PROVIDER),
+    Row("PUT", "G/auth_providers/{api_keys}/disable", 204),
     # --- limits
     Row("GET", "G/security/allowed_request_origins", 200, []),
     Row(

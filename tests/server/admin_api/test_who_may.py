@@ -27,6 +27,7 @@ NAMES = {
     "user_id": "{ada}",
     "key_id": "{key}",
     "secret_id": "{secret}",
+    "provider_id": "{passwords}",
     "registration_id": "{registration}",
     "email:path": "grace+a@example.com",
 }
