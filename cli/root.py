@@ -13,6 +13,7 @@ from admit.errors import AdmitError
 from . import (
     admin_keys,
     api_keys,
+    appservices,
     audit,
     bulk,
     demo,
@@ -115,6 +116,8 @@ for command in (
     work.sweep,
     audit.audit,
     store.store,
+    appservices.import_,
+    appservices.export,
     api_keys.api_keys,
     admin_keys.admin_keys,
     diagram.diagram,

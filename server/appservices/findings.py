@@ -76,7 +76,7 @@ class Findings:
 
     def set(self, name: str, value: object) -> None:
         """Set the setting *name*, or note that it is left empty."""
-        if value in {"", None}:
+        if value in ("", None, ()):
             self.unset.append(name)
         else:
             self.settings[name] = value

@@ -25,7 +25,7 @@ class AppServicesSettings:
 
 def kept_text(kept: Mapping[str, Any]) -> str | None:
     """Return provider → what is kept of it, as the setting holds it; None if it is too long."""
-    text = json.dumps(kept, separators=(",", ":"), sort_keys=True)
+    text = json.dumps(kept, sort_keys=True)  # with blanks, at which a table breaks it
     return text if len(text) <= LONGEST_TEXT else None
 
 

@@ -131,7 +131,7 @@ def _people(fields: Fields, found: Findings, provider: str) -> None:
             "needs the field email among metadata_fields, required.",
             "Add it, or take the restriction out.",
         )
-    found.settings[f"{provider}.allowed_domains"] = tuple(domains)
+    found.set(f"{provider}.allowed_domains", tuple(domains))
 
 
 def _metadata(fields: Fields, found: Findings, provider: str) -> Sequence[str]:
@@ -178,4 +178,4 @@ def _pages(fields: Fields, found: Findings, provider: str) -> None:
             )
         else:
             carried.append(uri)
-    found.settings[f"{provider}.return_uris"] = tuple(carried)
+    found.set(f"{provider}.return_uris", tuple(carried))

@@ -67,6 +67,7 @@ FUNCTION_SETTINGS: Final = frozenset(
 """Settings that name a function: the store takes only one that is registered, the file any."""
 _CONFIRMING: Final = ("auto", "email", "function")
 _RESETTING: Final = ("email", "function")
+_SUBJECTS: Final = ("email.subject", "email.reset_subject")
 _TRANSLATED: Final = {
     "custom-token": {
         "audience", "every_audience", "algorithms", "jwks_url", "metadata", "required", "secret",
@@ -166,6 +167,8 @@ def provider_objects(engine: Engine) -> dict[str, dict[str, Any]]:
     or have something set, and those that every application has. No secret is in them, nor `_id`."""
     infos = {info.name: info for info in engine.settings.all()}
     values = {name: info.value for name, info in infos.items()}
+    # A subject of ours says nothing of theirs.
+    values |= {name: None for name in _SUBJECTS if infos[name].source == "default"}
     kept = read_kept(values.get(SETTING))
     return {
         kind: _object(kind, values, kept.get(kind, {}))
@@ -191,7 +194,11 @@ def untranslated(engine: Engine) -> tuple[Left, ...]:
 
 def _is_untranslated(setting: str) -> bool:
     section, _, name = setting.partition(".")
-    return section in TYPES and name != "enabled" and name not in _TRANSLATED.get(section, ())
+    return (
+        section in TYPES
+        and name not in {"enabled", "redirect_uris"}  # the latter are pages of ours
+        and name not in _TRANSLATED.get(section, ())
+    )
 
 
 def _type_of(at: int, given: object, seen: set[str], found: Findings) -> str | None:

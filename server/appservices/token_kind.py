@@ -129,8 +129,8 @@ def _metadata(fields: Fields, found: Findings) -> None:
             required += [field] if needed else []
         for name in one.rest():
             found.leave(f"{where}.{name}", "is not known here.")
-    found.settings["custom-token.metadata"] = tuple(words.values())
-    found.settings["custom-token.required"] = tuple(required)
+    found.set("custom-token.metadata", tuple(words.values()))
+    found.set("custom-token.required", tuple(required))
 
 
 def _no_commas(where: str, texts: Sequence[str], found: Findings) -> bool:
