@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._token_keys import SigningKey
     from ._usecases.audit import Audit
     from ._usecases.bulk import BulkResult
+    from ._usecases.import_user import ImportResult
     from ._usecases.prepared import Prepared
     from ._usecases.redirect import BegunRedirect
     from ._usecases.redirect_answer import PendingRedirect, RedirectEnd
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         Session,
         User,
     )
+    from .rows import AddressRow, IdentityRow, UserRow
     from .services import Services
     from .settings import Settings, setting
     from .stores import Cursor, Page, Store
@@ -75,6 +77,7 @@ __all__ = [
     "Access",
     "Actor",
     "Address",
+    "AddressRow",
     "AdminAccess",
     "AdminKey",
     "AdminLogIn",
@@ -99,6 +102,8 @@ __all__ = [
     "ErasureStep",
     "Event",
     "Identity",
+    "IdentityRow",
+    "ImportResult",
     "Left",
     "LogIn",
     "May",
@@ -129,6 +134,7 @@ __all__ = [
     "Store",
     "Swept",
     "User",
+    "UserRow",
     "Why",
     "Worked",
     "hookimpl",
@@ -143,6 +149,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "_token_keys": ("SigningKey",),
         "_usecases.audit": ("Audit",),
         "_usecases.bulk": ("BulkResult",),
+        "_usecases.import_user": ("ImportResult",),
         "_usecases.prepared": ("Prepared",),
         "_usecases.redirect": ("BegunRedirect",),
         "_usecases.redirect_answer": ("PendingRedirect", "RedirectEnd"),
@@ -168,6 +175,7 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
             *("Identity", "LogIn"),
             *("NewAdminKey", "NewApiKey", "Receipt", "Run", "Session", "User"),
         ),
+        "rows": ("AddressRow", "IdentityRow", "UserRow"),
         "services": ("Services",),
         "settings": ("Settings", "setting"),
         "stores": ("Cursor", "Page", "Store"),

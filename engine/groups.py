@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -19,15 +19,20 @@ from ._usecases import (
     bulk,
     erasure_told,
     export_user,
+    export_users,
+    import_user,
+    import_users,
     set_setting,
     stranger,
 )
+from ._usecases.import_user import ImportResult
 from .addresses import canonical
 from .clock import to_text
 from .errors import InvalidInput, UserNotFound
 from .leaving import Erasure
 from .preparing import user_id
 from .records import AnyUser, Event, User, UserId
+from .rows import AnyRow, UserRow, read_row
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
 S = TypeVar("S")
@@ -150,6 +155,48 @@ class Users:
         """
         who = user_id(self._core, user, address)
         return export_user.export(self._core, self._by, who)
+
+    def import_user(self, row: AnyRow, *, dry_run: bool = False) -> ImportResult:
+        """Keep a user of another system as it was there, past the flow: id, state, identities,
+        addresses, hashes, custom data. Who is pending was sent nothing: `rerun` does that. Whoever
+        is here already is left as she is, so a row may be imported again.
+
+        *dry_run* changes nothing.
+
+        Raises:
+            InvalidInput, UnknownName: the row is none; the place in it is named.
+            AddressTaken, IdentityTaken: another user has one of its logins.
+            IdTaken: another user has its id, or whoever had it was deleted here.
+            NotConfigured, MissingExtra: the format of a hash needs something.
+        """
+        return import_user.import_user(self._core, self._by, read_row(row), dry_run=dry_run)
+
+    def import_all(
+        self, rows: Iterable[AnyRow], *, dry_run: bool = False, skip: int = 0
+    ) -> Iterator[ImportResult]:
+        """Import many users; yield what became of each row. One that is refused – `error` says why
+        – does not stop the others. A file of lines is such rows.
+
+        The first *skip* rows are left out: to resume, pass the last result's `place`, or just begin
+        again. *dry_run* changes nothing, and finds rows that collide with each other too.
+
+        Raises:
+            InvalidInput: *rows* are none, or *skip* is no number from 0.
+            StoreError: the store failed; what was yielded before is kept.
+        """
+        return import_users.import_users(self._core, self._by, rows, dry_run=dry_run, skip=skip)
+
+    def export_all(self, label: str = "all", *, hashes: bool = False) -> Iterator[UserRow]:
+        """Yield the users of a list – see `LABELS` – as rows for `import_all`; `rows.to_line` makes
+        a line of one. Password hashes are in it only with *hashes*; sessions, keys and runs never.
+
+        It is recorded that it was taken.
+
+        Raises:
+            InvalidInput: there is no such list.
+        """
+        _check_label(label)
+        return export_users.export_users(self._core, self._by, label, hashes=hashes)
 
     def erasure(self, user: AnyUser) -> Erasure:
         """Return how far the erasing of a deleted user is: each erase step, its tries and errors.

@@ -178,6 +178,11 @@ class RegisteringProvider(Protocol):
         """
         ...
 
+    def exported_hash(self, identity: Identity) -> Secret | None:
+        """Return the hash that its user takes along, which `imported_private` would take; None when
+        nothing is kept of a password. May be left out: then users take none along."""
+        ...
+
     def verify_private(
         self, password: Secret, identity: Identity | None, services: Services
     ) -> bool:

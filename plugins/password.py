@@ -111,6 +111,10 @@ class LocalUserpass:
         services.check_hash(hashed)
         return {HASH: hashed}
 
+    def exported_hash(self, identity: Identity) -> Secret | None:
+        """Return the hash that is kept, in whichever format it is."""
+        return Secret(identity.private[HASH]) if HASH in identity.private else None
+
     def verify_private(
         self, password: Secret, identity: Identity | None, services: Services
     ) -> bool:

@@ -41,7 +41,7 @@ def create(
         valid = attrs.evolve(valid, private=private)
 
     if password_hash is not None:  # hers from before: nobody here chose it
-        valid = attrs.evolve(valid, private=_imported(core, valid.provider, password_hash))
+        valid = attrs.evolve(valid, private=imported_private(core, valid.provider, password_hash))
 
     def decide(settle: bool) -> Finish[User]:
         step = move(NEW, "create")
@@ -67,7 +67,13 @@ def create(
     return Prepared(decide)
 
 
-def _imported(core: Core, provider: str, password_hash: str) -> Mapping[str, str]:
+def imported_private(core: Core, provider: str, password_hash: str) -> Mapping[str, str]:
+    """Return what *provider* keeps of a hash that a user brings along.
+
+    Raises:
+        InvalidInput, UnknownName: it takes none, or not this one.
+        NotConfigured, MissingExtra: the format of the hash needs something.
+    """
     offer = registering_provider(core, provider)
     if not hasattr(offer.value, "imported_private"):
         raise InvalidInput("password_hash", f"cannot be brought along with {provider!r}.")

@@ -51,6 +51,11 @@ def set_data(core: Core, by: Acting, user_id: str, data: object, version: int | 
     return change_user(core, by, user_id, decide)[1]
 
 
+def first(user_id: str, document: Mapping[str, Any]) -> Put:
+    """Return the write of a checked *document* as the first custom data of a user who is new."""
+    return _put(user_id, document, None)
+
+
 def removing(user_id: str) -> Remove:
     """Return what removes a user's custom data, whatever there is."""
     return Remove(KIND, user_id)

@@ -16,6 +16,7 @@ AdmitError
 │   ├── NotAllowed             the lifecycle has no such move, or a guard blocks it
 │   ├── ResendNotPossible
 │   ├── AddressTaken
+│   ├── IdTaken                a user who is imported has an id that another one has
 │   ├── Outdated               what was to be replaced has changed since it was read
 │   ├── IdentityTaken          it belongs to another user, who uses it
 │   ├── AlreadyLinked          one login of this provider is all that a user can have
@@ -134,6 +135,7 @@ from .not_now import (
     DomainRefused,
     FlowRefused,
     IdentityTaken,
+    IdTaken,
     LastIdentity,
     NewUsersRefused,
     NoAdminKeys,
@@ -179,6 +181,7 @@ __all__ = [
     "FlowFailed",
     "FlowRefused",
     "FreshLogInNeeded",
+    "IdTaken",
     "IdentityNotFound",
     "IdentityTaken",
     "InvalidAddress",

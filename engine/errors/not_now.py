@@ -61,6 +61,22 @@ class AddressTaken(NotAllowedNow):
         )
 
 
+class IdTaken(NotAllowedNow):
+    """The id that a user was to be imported with belongs to another one. Nothing was changed."""
+
+    code = "id-taken"
+
+    def __init__(self, user_id: str, state: str) -> None:
+        super().__init__(user_id, state)
+        self.user_id, self.state = user_id, state
+        if state == "deleted":
+            self.sentence = f"The user {user_id} was here, and was deleted."
+            self.next_step = "Leave her out; or import her without the id, as somebody new."
+        else:
+            self.sentence = f"A user {user_id} is here already, with other logins."
+            self.next_step = "Compare the two; import this one without the id if it is another."
+
+
 class Outdated(NotAllowedNow):
     """What was to be replaced has changed since it was read. Nothing was changed."""
 

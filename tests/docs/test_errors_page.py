@@ -43,6 +43,7 @@ def one_of_each() -> list[AdmitError]:
         errors.NotAllowed("confirmed", "rerun", ["delete"], "flow_is_loaded"),
         errors.ResendNotPossible("auto"),
         errors.AddressTaken("pending"),
+        errors.IdTaken("64f0aa64f0aa64f0aa64f0aa", "deleted"),
         errors.Outdated("The custom data", 3, 4),
         errors.IdentityTaken("oauth2-google"),
         errors.AlreadyLinked("local-userpass"),
