@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Self
 
@@ -396,6 +396,10 @@ class Engine:
     def plugins(self) -> list[PluginInfo]:
         """Return the loaded plugins, where they come from, and which hooks they fill."""
         return self._core.plugins.info()
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return the callable that is registered under *name*. Raises UnknownName."""
+        return self._core.services.function(name)
 
     # --- work ----------------------------------------------------------------------------------
 

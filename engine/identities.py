@@ -8,7 +8,15 @@ from ._commits import load
 from ._core import Core
 from ._events import Acting
 from ._passwords import as_secret
-from ._usecases import add_login, change_address, confirm_address, link, merge, unlink
+from ._usecases import (
+    add_login,
+    change_address,
+    confirm_address,
+    fresh,
+    link,
+    merge,
+    unlink,
+)
 from ._usecases import usable as usability
 from .errors import InvalidInput
 from .masked import Secret
@@ -55,6 +63,16 @@ class Identities:
         """
         subject = user_id(self._core, user, None)
         return link.link(self._core, self._by, subject, provider, credentials).run()
+
+    def link_for(self, access_token: str | Secret, provider: str, /, **credentials: object) -> User:
+        """Link as `link` does, to the user whose *access_token* this is, looked up now: for a front
+        door that wants no fresh log-in. Her session goes on, whatever ends the others (H2).
+
+        Raises:
+            SessionInvalid: the token opens nothing. Else as `link`.
+        """
+        user, session = fresh.caller(self._core, access_token, fresh=False)
+        return link.link(self._core, self._by, user.id, provider, credentials, asks=session).run()
 
     def unlink(
         self,

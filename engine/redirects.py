@@ -75,9 +75,11 @@ class Redirects:
         redirect_uri: str | None = None,
         return_to: str | None = None,
         context: Mapping[str, str] | None = None,
+        fresh_log_in: bool = True,
     ) -> BegunRedirect:
         """Begin to link an identity at *provider* to the user whose *access_token* this is. The
-        rest is as in `begin`; her log-in must be fresh.
+        rest is as in `begin`; her log-in must be fresh, unless *fresh_log_in* is false: for a front
+        door whose clients cannot log in again (wire-contract.md §2).
 
         Raises:
             SessionInvalid: this is no access token, or its session ended.
@@ -85,7 +87,7 @@ class Redirects:
             UnknownName, InvalidInput, NotConfigured, ProviderFailed: as `begin`.
         """
         self._count()
-        _, session = fresh.caller(self._core, access_token, fresh=True)
+        _, session = fresh.caller(self._core, access_token, fresh=fresh_log_in)
         asked = Journey(redirect_uri=redirect_uri, return_to=return_to, context=context)
         return redirect.begin(self._core, self._by, provider, asked, links_to=session)
 

@@ -15,7 +15,7 @@ from .._text import check_text
 from .._tokens import same, token_digest
 from ..clock import from_text
 from ..errors import LogInRefused, PluginFailed, RedirectInvalid, SessionInvalid, UserNotFound
-from ..masked import Secret
+from ..masked import Secret, must_be_secret
 from ..providers import Claim, RedirectAnswer
 from ..records import LogIn, Session, User
 from ..stores import Change, Record, Remove, VersionMoved
@@ -23,6 +23,7 @@ from . import gate, sessions
 from .link import link_as
 from .log_in import log_in_as
 from .redirect import KIND, key_of, made_of, redirecting
+from .token_claims import access_token
 
 LONGEST_PARAMETER: Final = 8192
 
@@ -45,6 +46,8 @@ class RedirectEnd:
     user: User
     log_in: LogIn | None
     """None after a link: the session that asked for it goes on."""
+    access_token: Secret = attrs.field(repr=False, validator=must_be_secret)
+    """Of the session that goes on, or was opened: a new one."""
     provider: str
     return_to: str | None
     """Where to send the browser on to: one of the provider's return URIs, as asked for."""
@@ -83,13 +86,15 @@ def finish(core: Core, by: Acting, came: Returned) -> RedirectEnd:
     pending = _pending(record)
     log_in: LogIn | None = None
     if pending.links:
-        user = _link(core, by, record, claim)
+        user, session = _link(core, by, record, claim)
+        access = access_token(core, user, session, core.now())
     else:
         log_in = log_in_as(core, by, pending.provider, claim).run()
-        user = log_in.user
+        user, access = log_in.user, log_in.access_token
     return RedirectEnd(
         user=user,
         log_in=log_in,
+        access_token=access,
         provider=pending.provider,
         return_to=pending.return_to,
         context=pending.context,
@@ -164,17 +169,20 @@ def _claim(core: Core, record: Record, parameters: Mapping[str, str]) -> Claim:
     return gate.checked(core, offer, claim)
 
 
-def _link(core: Core, by: Acting, record: Record, claim: Claim) -> User:
-    """Give what was claimed to the user who asked, if her session still is one (O2)."""
+def _link(core: Core, by: Acting, record: Record, claim: Claim) -> tuple[User, Session]:
+    """Give what was claimed to the user who asked, if her session still is one (O2). Returns both;
+    what a token says of the session, a link leaves, or makes newer."""
     user_id, session_id = record.body["links_to"]
     found = core.store.get("session", session_id)
     if found is None or found.body["user"] != user_id:
         raise SessionInvalid("ended")
     asks: Session = session_from(found)
     try:
-        return link_as(core, by, user_id, record.body["provider"], claim, asks=asks).run()
+        user = link_as(core, by, user_id, record.body["provider"], claim, asks=asks).run()
     except UserNotFound:
         raise SessionInvalid("ended") from None
+    left = core.store.get("session", session_id)
+    return user, asks if left is None else session_from(left)
 
 
 def _pending(record: Record) -> PendingRedirect:

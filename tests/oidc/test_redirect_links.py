@@ -59,6 +59,7 @@ def test_o2_a_link_is_bound_to_the_callers_browser_or_session(
     assert end.log_in is None
     assert ["local-userpass", "oidc"] == [i.provider for i in end.user.identities]
     assert login.user.id == engine.verify(login.access_token).user_id
+    assert login.session.id == engine.verify(end.access_token).session_id
     token = hostile.mint(hostile.claims("n"))
     assert login.user.id == engine.log_in("oidc", id_token=token).user.id
 
