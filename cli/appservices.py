@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 import click
 
+import admit
 from admit.errors import AdmitError, InvalidInput
 
-from .context import Invocation, common_options, json_option
+from .appservices_users import move_users
+from .context import Invocation, common_options, json_option, reason_option
 from .failures import complain
 from .group import Group
 from .output import Cell, counted, note, pairs, say, say_json, styled, table, visible, wrapped
+from .progress import progress_line
 
 if TYPE_CHECKING:
     from admit.server.appservices.moving_in import MovedIn
@@ -46,6 +49,7 @@ def export() -> None:
 @click.option(
     "--function", "functions", metavar="NAME=MODULE:CALLABLE", multiple=True, help="One, in Python."
 )
+@click.option("--users", metavar="FILE", type=Path, help="Users, a JSON object of theirs a line.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for secrets; unknown ones are left out.")
 @common_options
@@ -60,6 +64,7 @@ def import_appservices(
     public_url: str | None,
     secrets: str | None,
     functions: tuple[str, ...],
+    users: Path | None,
     dry_run: bool,
     yes: bool,
 ) -> None:
@@ -67,6 +72,8 @@ def import_appservices(
 
     PATH is its folder or zip file. All of it is done, or nothing: admit.toml is written with what
     only a file may say, the rest goes into the store. What is wrong is told first, all at once.
+
+    Once it is set up it is left alone; the same command then takes in --users.
     """
     from admit.server.appservices.exported import read_exported
     from admit.server.appservices.moving_in import move_in
@@ -87,27 +94,43 @@ def import_appservices(
     done = None
     if not plan.problems and not dry_run:
 
-        def open_engine(file: Path) -> Any:
+        def open_engine(file: Path) -> admit.Engine:
             return attrs.evolve(target, config=str(file)).open(begins=True)
 
         done = move_in(plan, config=config, open_engine=open_engine)
-    _tell(call, plan, done, config)
+    told = _as_json(plan, done, config)
+    if not call.json:
+        _tell_people(plan, done, config)
+    if users is not None and not plan.problems:
+        there = attrs.evolve(target, config=str(config) if config.exists() else None)
+        told["users"] = move_users(there, plan, users, dry_run=dry_run)
+    if call.json:
+        say_json(told)
+    if plan.problems:
+        _complain(call, plan)
+    if users is not None and not told["users"]["whole"]:
+        click.get_current_context().exit(1)
 
 
 @export.command("appservices")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--users", metavar="FILE", type=Path, help="Write the users, too, to a new file.")
+@click.option("--hashes", is_flag=True, help="With the hashes of their passwords.")
 @common_options
+@reason_option
 @json_option
 @click.pass_obj
-def export_appservices(call: Invocation, path: Path) -> None:
+def export_appservices(call: Invocation, path: Path, users: Path | None, hashes: bool) -> None:
     """Write the new folder PATH, as App Services exported it.
 
     Its layout is the current one. Secrets are named in it, and no value of one is.
     """
     from admit.server.appservices.moving_out import move_out
 
-    with call.open(read_only=True) as engine:
-        done = move_out(engine, path)
+    if hashes and users is None:
+        raise click.UsageError("--hashes goes with --users FILE.")
+    with call.open(read_only=users is None) as engine, progress_line() as line:
+        done = move_out(engine, path, users=users, hashes=hashes, progress=line.tell)
     if call.json:
         say_json({**attrs.asdict(done), "path": str(path)})
         return
@@ -115,6 +138,8 @@ def export_appservices(call: Invocation, path: Path) -> None:
     told: dict[str, object] = {"providers": ", ".join(done.providers)}
     if done.secrets:
         told["secrets, by name"] = ", ".join(done.secrets)
+    if done.users is not None:
+        told["users"] = f"{done.users:,}, in {visible(str(users))}"
     say(pairs(told))
     _list("Stays here", [(left.field, left.why) for left in done.left])
 
@@ -177,18 +202,12 @@ def _ask(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _tell(call: Invocation, plan: Plan, done: MovedIn | None, config: Path) -> None:
-    if call.json:
-        say_json(_as_json(plan, done, config))
-    else:
-        _tell_people(plan, done, config)
-    if plan.problems:
+def _complain(call: Invocation, plan: Plan) -> None:
+    if not call.json:
         for problem in plan.problems:
-            if not call.json:
-                complain(problem.error())
-        if not call.json:
-            note(f"{counted(len(plan.problems), 'value')} to correct. Nothing was changed.")
-        click.get_current_context().exit(InvalidInput.exit_code)
+            complain(problem.error())
+        note(f"{counted(len(plan.problems), 'value')} to correct. Nothing was changed.")
+    click.get_current_context().exit(InvalidInput.exit_code)
 
 
 def _tell_people(plan: Plan, done: MovedIn | None, config: Path) -> None:
@@ -240,7 +259,7 @@ def _list(title: str, items: list[tuple[str, str]]) -> None:
             say(wrapped(f"{visible(name)}: {visible(why)}", first="  ", indent="    "))
 
 
-def _as_json(plan: Plan, done: MovedIn | None, config: Path) -> dict[str, object]:
+def _as_json(plan: Plan, done: MovedIn | None, config: Path) -> dict[str, Any]:
     from admit.server.appservices.config_file import masked
 
     return {

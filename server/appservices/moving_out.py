@@ -12,9 +12,12 @@ from typing import Any
 import attrs
 
 import admit
+from admit.care import OnProgress, Progress
 from admit.errors import InvalidInput
-from admit.server.settings import ServerSettings
 
+from ..hosting import derived_id, named
+from ..settings import ServerSettings
+from .exported_users import user_object
 from .findings import Left
 from .provider_settings import FUNCTION_SETTINGS, provider_objects, untranslated
 
@@ -28,6 +31,8 @@ class MovedOut:
     providers: tuple[str, ...]
     secrets: tuple[str, ...]
     """Names of secrets: their values are not in it."""
+    users: int | None
+    """How many users were written; None: they were not asked for."""
     left: tuple[Left, ...]
     """What has no counterpart there."""
 
@@ -35,7 +40,7 @@ class MovedOut:
 def exported_files(engine: admit.Engine) -> dict[str, Any]:
     """Return the files of the current layout, as what their JSON holds, by name."""
     server = engine.settings.section(ServerSettings)
-    app_id = server.app_id or "admit-local"
+    app_id = named(None, server)
     functions = {
         str(value) for name in FUNCTION_SETTINGS if (value := engine.settings.get(name)) is not None
     }
@@ -58,25 +63,42 @@ def exported_files(engine: admit.Engine) -> dict[str, Any]:
     return files
 
 
-def move_out(engine: admit.Engine, to: Path) -> MovedOut:
+def move_out(
+    engine: admit.Engine,
+    to: Path,
+    *,
+    users: Path | None = None,
+    hashes: bool = False,
+    progress: OnProgress | None = None,
+) -> MovedOut:
     """Write the application to the new folder *to*: all of it, or nothing.
 
+    Args:
+        users: a new file for every user, too: a user object a line, readable by its owner only. It
+            is recorded that they were taken along.
+        hashes: whether the hashes of their passwords are in it.
+        progress: told of the users.
+
     Raises:
-        InvalidInput: *to* is there already, or cannot be written.
+        InvalidInput: one of both is there already, or cannot be written.
     """
     files = exported_files(engine)
     if to.exists() or to.is_symlink():
-        raise InvalidInput("path", f"{to.name} is there already.", "Name a folder that is not.")
+        raise _unwritable("path", to, "is there already")
     draft = to.with_name(f".{to.name}.{os.getpid()}")
+    count = None
     try:
         for name, content in files.items():
             file = draft / name
             file.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(content, indent=4, ensure_ascii=False, sort_keys=False)
-            file.write_text(f"{text}\n", "utf-8")
+            file.write_text(f"{json.dumps(content, indent=4, ensure_ascii=False)}\n", "utf-8")
+        if users is not None:
+            count = _write_users(engine, users, hashes, progress)
         draft.rename(to)
     except OSError as problem:
-        raise InvalidInput("path", f"{to.name} cannot be written: {problem.strerror}.") from None
+        if count is not None and users is not None:
+            users.unlink()
+        raise _unwritable("path", to, f"cannot be written: {problem.strerror}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     providers: Mapping[str, Any] = files["auth/providers.json"]
@@ -85,8 +107,36 @@ def move_out(engine: admit.Engine, to: Path) -> MovedOut:
         files=tuple(files),
         providers=tuple(providers),
         secrets=tuple(_secrets(providers)),
+        users=count,
         left=untranslated(engine),
     )
+
+
+def _write_users(engine: admit.Engine, to: Path, hashes: bool, progress: OnProgress | None) -> int:
+    app_id = named(None, engine.settings.section(ServerSettings))
+    total = engine.users.count()
+    count = 0
+    try:
+        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as problem:
+        raise _unwritable("users", to, f"cannot be made: {problem.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        for count, row in enumerate(engine.users.export_all(hashes=hashes), start=1):
+            found = user_object(
+                row,
+                lambda provider: derived_id(f"provider {provider}", app_id),
+                derived_id("domain", app_id),
+            )
+            file.write(f"{json.dumps(found)}\n")
+            if progress is not None:
+                progress(Progress(stage="exporting users", done=count, total=total))
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def _unwritable(field: str, path: Path, why: str) -> InvalidInput:
+    return InvalidInput(field, f"{path.name} {why}.", "Name one that is not there.")
 
 
 def _secrets(providers: Mapping[str, Any]) -> list[str]:

@@ -229,6 +229,11 @@ def _wrong_targets(exported: Exported, carried: Carried, given: Given) -> Iterat
             )
 
 
+def as_planned(plan: Plan) -> admit.Engine:
+    """Return an engine on an empty store in memory, set to what a sound plan says."""
+    return _checking({**plan.store, **plan.file})
+
+
 def _checking(settings: Mapping[str, object]) -> admit.Engine:
     """Return an engine on an empty store in memory, which has checked *settings* as it opened."""
     return admit.open(

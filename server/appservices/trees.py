@@ -51,7 +51,9 @@ def opened_tree(path: Path) -> Iterator[Tree]:
     try:
         archive = zipfile.ZipFile(path)
     except FileNotFoundError:
-        raise InvalidInput("path", "there is nothing there.", _OTHER) from None
+        raise InvalidInput(
+            "path", "there is nothing there.", "Name the folder or zip file."
+        ) from None
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         raise InvalidInput("path", "is neither a folder nor a zip file.", _OTHER) from None
     with archive:
