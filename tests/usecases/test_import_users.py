@@ -265,7 +265,7 @@ def test_one_that_is_refused_does_not_stop_the_others(engine: admit.Engine, dry_
     then each has its answer, in order, and the good ones are here – or would be.
     """
     engine.register("grace@example.com", PASSWORD)
-    rows = [row("ada"), row("grace"), "{", row("joan", id=OLD_ID)]
+    rows: list[Any] = [row("ada"), row("grace"), "{", row("joan", id=OLD_ID)]
 
     results = list(engine.users.import_all(rows, dry_run=dry_run))
 
