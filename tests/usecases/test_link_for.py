@@ -46,7 +46,7 @@ def test_a_token_that_opens_nothing_links_nothing() -> None:
 
 
 def test_n6_a_function_is_found_by_the_name_it_was_registered_under() -> None:
-    """Given registered callables, then a name gives one, and any other name says which there are."""
+    """Given registered callables, a name gives one, and any other name says which there are."""
 
     def greet() -> str:
         return "hello"
