@@ -163,7 +163,9 @@ class World:
         first = person.addresses.get(address) is False
         if first:
             own = [one for one in person.logins if one.key == address]
-            own = own or [one for one in person.logins if one.provider == LOCAL]
+            others = [other for other in person.addresses if other != address]
+            registered = [one for one in person.logins if one.provider == LOCAL]
+            own = own or [one for one in registered if one.key not in others]
             person.logins = [one for one in person.logins if one in own or one in spared]
             self.have_addresses(person, {address: True})
         for one in [] if new is None else person.logins:
