@@ -1,4 +1,5 @@
-"""Applications: the one that an admin's key is of."""
+"""Applications: the one that an admin's key is of. They are begun and ended where the server runs,
+not here: any other method is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ..bodies import Body
 from ..hosting import Hosted
 from ..routes import Route
 from .entering import in_path
-from .rows import APP, GROUP, acts, reads
+from .rows import APP, GROUP, reads
 from .telling import Refused
 
 PRODUCT = "standard"
@@ -63,12 +64,6 @@ async def show(ask: Ask) -> Response:
     return told(shown((await in_path(ask)).hosted))
 
 
-async def refuse(ask: Ask) -> Response:
-    """Refuse: applications are begun and ended where the server runs."""
-    await admin_of(ask)
-    raise Refused(501, "", "applications are not created or deleted here; see: admit serve --help")
-
-
 ROUTES: list[Route] = [
     reads(
         GROUP,
@@ -78,6 +73,4 @@ ROUTES: list[Route] = [
         query={"product": "Products, by commas; the one here is standard."},
     ),
     reads(APP, show, "Show an application.", Application),
-    acts("POST", GROUP, refuse, "Always refused.", scope="owner", answers={}),
-    acts("DELETE", APP, refuse, "Always refused.", scope="owner", answers={}),
 ]
