@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import unquote
@@ -9,7 +10,7 @@ from urllib.parse import unquote
 import attrs
 
 import admit
-from admit.errors import SessionInvalid
+from admit.errors import AdminKeyNotFound, InvalidInput, SessionInvalid
 from admit.records import AdminAccess
 
 from .asking import Ask
@@ -90,14 +91,11 @@ def stranger(ask: Ask, hosted: Hosted) -> admit.Engine:
 
 
 def _with_key(served: Sequence[Hosted], public_key: str) -> Hosted:
-    with_keys = None
     for hosted in served:
-        keys = hosted.engine.admin_keys.all()
-        if any(key.id == public_key for key in keys):
+        with contextlib.suppress(AdminKeyNotFound, InvalidInput):
+            hosted.engine.admin_keys.get(public_key)
             return hosted
-        if keys and with_keys is None:
-            with_keys = hosted
-    return with_keys or served[0]
+    return next((hosted for hosted in served if hosted.engine.admin_keys.all()), served[0])
 
 
 def _admin(ask: Ask, hosted: Hosted, access: AdminAccess) -> Admin:

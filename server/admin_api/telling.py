@@ -81,8 +81,6 @@ def _about_users(error: AdmitError) -> Row | None:
             return 400, "BadRequest", "email invalid"
         case errors.FlowFailed():
             return 400, "FunctionExecutionError", error.sentence
-        case errors.NotAllowedNow() if isinstance(error, errors.Vetoed):
-            return 400, "BadRequest", error.sentence
     return None
 
 

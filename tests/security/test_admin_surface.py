@@ -385,6 +385,22 @@ def test_j1_a_token_that_was_changed_opens_nothing(engine: Engine, log_in: Admin
             engine.admin_keys.verify(forged)
 
 
+def test_s1_a_refresh_token_that_was_not_given_opens_nothing(
+    engine: Engine, log_in: AdminLogIn, clock: SettableClock
+) -> None:
+    """
+    Given a key that signs tokens and leaked,
+    when somebody signs a refresh token of a live session, then its digest is not the one kept.
+    """
+    claims = {"sub": log_in.key.id, "sid": log_in.session_id, "exp": 2**33, "jti": "guessed"}
+    forged = engine._core.signer.sign_admin(claims, "admin-refresh", clock.now())
+
+    for verb in (engine.admin_keys.refresh, engine.admin_keys.log_out):
+        with pytest.raises(SessionInvalid):
+            verb(forged)
+    engine.admin_keys.refresh(log_in.refresh_token)
+
+
 # --- guessing ------------------------------------------------------------------------------------
 
 

@@ -225,10 +225,13 @@ def test_what_is_kept_of_a_provider_goes_with_it(desk: Desk) -> None:
     """Unknown parts are read again while it is there, and forgotten when it is taken back."""
     made = desk.ask("POST", ALL, {"type": "anon-user", "config": {"colour": "green"}}).json()
     at = f"{ALL}/{made['_id']}"
+    desk.ask("PATCH", ONE, {"config": {"colour": "blue"}})
     assert {"colour": "green"} == desk.ask("GET", at).json()["config"]
 
     desk.ask("DELETE", at)
 
+    assert "blue" == config(desk)["colour"]
+    desk.ask("DELETE", ONE)
     assert None is desk.engine.settings.get("appservices.kept")
     assert "config" not in desk.ask("POST", ALL, {"type": "anon-user"}).json()
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from admin_desk import PASSWORD, PHONE, PREFIX, Desk, people
+from races import meanwhile
 from starlette.testclient import TestClient
+from told_providers import WORD, ToldProviders
 
 import admit
 from admit import Actor
 from admit.errors import SessionInvalid, UserDisabled, UserNotFound
 from admit.server.app import make_app
 from admit.server.hosting import ServedPlugin, hosted
-from admit.testing import Inbox, SettableClock
+from admit.testing import Inbox, MemoryStore, SettableClock
 from admit.testing import open as open_engine
 
 Serve = Callable[..., TestClient]
@@ -26,6 +29,12 @@ Behind = Callable[[TestClient], admit.Engine]
 
 def ids(answer: Any) -> list[str]:
     return [item["_id"] for item in answer.json()]
+
+
+def store_of(desk: Desk) -> MemoryStore:
+    store = desk.engine._core.store
+    assert isinstance(store, MemoryStore)
+    return store
 
 
 def clock_of(desk: Desk) -> SettableClock:
@@ -103,7 +112,10 @@ def test_a_user_is_in_several_lists_and_comes_once(desk: Desk) -> None:
     """One with identities of two providers that are asked for."""
     desk.engine.settings.set("anon-user.enabled", True)
     visitor = desk.engine.log_in("anon-user").user
-    linked = desk.engine.identities.add_login(visitor, "visitor@example.com", PASSWORD)
+    linked = desk.engine.identities.link(
+        visitor, "local-userpass", username="mary@example.com", password=PASSWORD
+    )
+    assert {"anon-user", "local-userpass"} == {i.provider for i in linked.identities}
 
     listed = ids(desk.ask("GET", "G/users?provider_types=anon-user,local-userpass"))
 
@@ -218,6 +230,11 @@ def test_an_absorbed_id_is_nobodys(desk: Desk) -> None:
 
     for method, path in (("GET", ""), ("DELETE", ""), ("PUT", "/disable"), ("PUT", "/logout")):
         assert 404 == desk.ask(method, f"G/users/{other.id}{path}").status_code
+    registration = f"{int(other.id, 16) | 1:024x}"
+    for path in (f"G/users/{registration}/disable", f"G/users/{registration}/enable"):
+        assert 404 == desk.ask("PUT", path).status_code
+    at = f"G/user_registrations/by_id/{registration}"
+    assert 404 == desk.ask("DELETE", at).status_code
 
 
 def test_an_address_is_changed_at_once(desk: Desk) -> None:
@@ -248,6 +265,33 @@ def test_an_address_may_have_any_sign(desk: Desk, email: str) -> None:
 
     assert 204 == answer.status_code
     assert "confirmed" == desk.engine.users.get(user.id).state
+
+
+def test_an_address_that_a_provider_vouched_for_is_no_registration(
+    serve: Serve, served_engine: Behind
+) -> None:
+    """Who came in otherwise has registered with no address."""
+    desk = a_desk(serve, served_engine, plugins=[ToldProviders()])
+    vouched = {"address": "vouched@example.com", "verified": True}
+    user = desk.engine.log_in("told", who="vera", word=WORD, **vouched).user
+    assert user == desk.engine.users.find("vouched@example.com")
+
+    answer = desk.ask("DELETE", "G/user_registrations/by_email/vouched@example.com")
+
+    assert 404 == answer.status_code
+    assert "confirmed" == desk.engine.users.get(user.id).state
+
+
+def test_who_was_confirmed_in_this_very_moment_is_said_to_be(desk: Desk) -> None:
+    """By whoever was faster: nothing is done twice."""
+    store = store_of(desk)
+    for verb in ("confirm", "run_confirm", "send_confirm"):
+        user = desk.engine.register(f"{verb}@example.com", PASSWORD)
+        meanwhile(store, partial(desk.engine.confirm_manually, user))
+
+        late = desk.ask("POST", f"G/user_registrations/by_email/{verb}@example.com/{verb}")
+
+        assert (400, "already confirmed") == (late.status_code, late.json()["error"])
 
 
 # --- flows ---------------------------------------------------------------------------------------
@@ -445,6 +489,13 @@ def test_t3_no_secret_comes_back(desk: Desk) -> None:
     assert "the value of apple" == desk.engine.secrets.reveal("apple").reveal()
 
 
+def test_a_secret_that_somebody_deletes_in_this_very_moment_is_not_found(desk: Desk) -> None:
+    """404, as if he had been first."""
+    meanwhile(store_of(desk), partial(desk.engine.secrets.delete, "google"))
+
+    assert 404 == desk.ask("DELETE", "G/secrets/{secret}").status_code
+
+
 def test_n6_no_admin_brings_code(desk: Desk) -> None:
     """A function that code registered is found by its name; no source is kept or run."""
     made = desk.ask("POST", "G/functions", {"name": "greet", "source": "exports = 1"}).json()
@@ -481,7 +532,8 @@ def test_a_reason_that_is_none_is_told(desk: Desk) -> None:
 # --- several applications ------------------------------------------------------------------------
 
 
-def test_each_application_has_admins_of_its_own() -> None:
+@pytest.mark.parametrize("inline", [True, False])
+def test_each_application_has_admins_of_its_own(inline: bool) -> None:
     """
     Given two applications behind one server, even with one engine key,
     when an admin of the one comes, then she is found by her key and tokens, and the other
@@ -491,7 +543,8 @@ def test_each_application_has_admins_of_its_own() -> None:
         open_engine(plugins=[ServedPlugin("one-aaaaa")]) as first,
         open_engine(plugins=[ServedPlugin("two-bbbbb")]) as second,
     ):
-        one, two = hosted(first, app_id="one-aaaaa"), hosted(second, app_id="two-bbbbb")
+        one = hosted(first, app_id="one-aaaaa", inline=inline)
+        two = hosted(second, app_id="two-bbbbb", inline=inline)
         first.admin_keys.create("of the first", scope="owner")
         key = second.admin_keys.create("boss", scope="owner")
         client = TestClient(make_app([one, two]))
