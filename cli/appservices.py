@@ -17,7 +17,7 @@ from .appservices_users import move_users
 from .context import Invocation, common_options, json_option, reason_option
 from .failures import complain
 from .group import Group
-from .output import Cell, counted, note, pairs, say, say_json, styled, table, visible, wrapped
+from .output import counted, note, pairs, say, say_json, styled, visible, wrapped
 from .progress import progress_line
 
 if TYPE_CHECKING:
@@ -220,14 +220,9 @@ def _tell_people(plan: Plan, done: MovedIn | None, config: Path) -> None:
         return
     if plan.problems:
         return
-    rows = [
-        [Cell(name, "strong"), value, Cell(place, "faint")]
-        for place, values in (("admit.toml", plan.file), ("store", plan.store))
-        for name, value in sorted(masked(values).items())
-        if name != "appservices.kept"
-    ]
-    if rows:
-        say(f"\n{table(['SETTING', 'VALUE', 'IN'], rows)}")
+    for title, values in (("In admit.toml", plan.file), ("In the store", plan.store)):
+        shown = sorted((name, str(value)) for name, value in masked(values).items())
+        _list(title, [pair for pair in shown if pair[0] != "appservices.kept"], between=" = ")
     _list("Missing", _missing(plan))
     _list("Stays behind", [(left.field, left.why) for left in plan.left])
     say()
@@ -252,16 +247,15 @@ def _missing(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _list(title: str, items: list[tuple[str, str]]) -> None:
+def _list(title: str, items: list[tuple[str, str]], *, between: str = ": ") -> None:
     if items:
         say(f"\n{styled(title, 'strong')}")
-        for name, why in items:
-            say(wrapped(f"{visible(name)}: {visible(why)}", first="  ", indent="    "))
+        for name, what in items:
+            line = f"{visible(name)}{between}{visible(what)}"
+            say(wrapped(line, first="  ", indent="    "))
 
 
 def _as_json(plan: Plan, done: MovedIn | None, config: Path) -> dict[str, Any]:
-    from admit.server.appservices.config_file import masked
-
     return {
         "app_id": plan.app_id,
         "layout": plan.layout,
@@ -272,7 +266,7 @@ def _as_json(plan: Plan, done: MovedIn | None, config: Path) -> dict[str, Any]:
         "settings": [
             {"name": name, "value": value, "in": place}
             for place, values in (("file", plan.file), ("store", plan.store))
-            for name, value in sorted(masked(values).items())
+            for name, value in sorted(values.items())
         ],
         "functions": [attrs.asdict(function) for function in plan.functions],
         "secrets": [attrs.asdict(secret) for secret in plan.secrets],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -74,7 +74,7 @@ def plan_moving_in(exported: Exported, given: Given) -> Plan:
     problems = list(exported.problems)
     app_id = _app_id(exported, given, problems)
     carried = read_providers(exported.providers, app_id=app_id or "app")
-    problems += carried.problems
+    problems += [one for one in carried.problems if not _follows(one, exported.problems)]
     values, unknown = _secrets(exported, carried, given)
     file: dict[str, object] = {**_of_the_server(exported, given, app_id, problems), **values}
     known = {name for _, name in _named_secrets(carried)}
@@ -110,6 +110,12 @@ def plan_moving_in(exported: Exported, given: Given) -> Plan:
         ),
         problems=tuple(problems),
     )
+
+
+def _follows(problem: Problem, known: Sequence[Problem]) -> bool:
+    """Whether *problem* is about a field whose value could not be read in the first place."""
+    places = [one.field.replace(".json.", ".") for one in known]
+    return any(place.endswith((f".{problem.field}", f"/{problem.field}")) for place in places)
 
 
 def _app_id(exported: Exported, given: Given, problems: list[Problem]) -> str:

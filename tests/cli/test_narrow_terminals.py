@@ -21,6 +21,7 @@ from admit.cli import main
 from admit.cli.output import Cell, pairs, table, width_of
 
 LONG = "a.very.long.address.of.somebody@department.of.example.com"
+EXPORTED = str(Path(__file__).parents[1] / "server/appservices/fixtures/v20210101")
 ROWS = [["one", "a sentence of several words"], ["two", "short"]]
 
 
@@ -68,6 +69,8 @@ def shop(path: Path) -> Path:
         ("--help",),
         ("users", "--help"),
         ("store", "--help"),
+        ("import", "appservices", EXPORTED, "--into", "new", "--dry-run"),
+        ("import", "appservices", "--help"),
     ],
     ids=" ".join,
 )
