@@ -69,8 +69,12 @@ class Ask:
         Raises:
             InvalidInput, BodyTooLarge, BodyTooSlow, MediaTypeRefused.
         """
-        raw = await bodies.read(self.request, self.settings)
+        raw = await self.raw_body()
         return bodies.decode(raw, self.request.headers.get("content-type"), kind)
+
+    async def raw_body(self) -> bytes:
+        """Return the body as it came. Raises BodyTooLarge, BodyTooSlow."""
+        return await bodies.read(self.request, self.settings)
 
     @functools.cached_property
     def bearer(self) -> str:
@@ -116,6 +120,11 @@ class Ask:
     async def call(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
         """Return what *function* comes to, in a thread: for all that commits, hashes or sends."""
         return await self._threads.call(functools.partial(function, *args, **named))
+
+    async def apart(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
+        """Return what *function*, which is not ours, comes to: in a thread of its kind, so that
+        those that hang keep nobody else from being served."""
+        return await self._threads.apart(functools.partial(function, *args, **named))
 
     async def look(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
         """Return what *function* comes to that only looks something up: at once where the store is

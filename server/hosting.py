@@ -62,7 +62,12 @@ def hosted(
     inline: bool = True,
 ) -> Hosted:
     """Return *engine* as an application with its ids: those of the settings, else made of *app_id*
-    or the setting `server.app_id`."""
+    or the setting `server.app_id`. Clients may call *functions*, and those that the setting
+    `server.functions` names.
+
+    Raises:
+        UnknownName: one that it names is not registered.
+    """
     settings = engine.settings.section(ServerSettings)
     name = named(app_id, settings)
     return Hosted(
@@ -71,7 +76,10 @@ def hosted(
         internal_id=settings.internal_id or derived_id("application", name),
         group_id=settings.group_id or derived_id("group", name),
         domain_id=derived_id("domain", name),
-        functions={} if functions is None else dict(functions),
+        functions={
+            **{one: engine.function(one) for one in settings.functions},
+            **(functions or {}),
+        },
         inline=inline,
     )
 

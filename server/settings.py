@@ -43,6 +43,17 @@ class ServerSettings:
         choices=("compatible", "private"),
         where=NOT_IN_STORE,
     )
+    functions: tuple[str, ...] = setting(
+        (),
+        "Registered functions that clients may call by functions/call; no other can be.",
+        where=NOT_IN_STORE,
+    )
+    function_time: timedelta = setting(
+        timedelta(seconds=30),
+        "How long such a function may take to answer.",
+        minimum=timedelta(milliseconds=100),
+        maximum=timedelta(minutes=5),
+    )
     fresh_log_in_needed: bool = setting(
         False, "Whether App Services routes ask for a fresh log-in to link and delete."
     )

@@ -17,6 +17,8 @@ T = TypeVar("T")
 AT_ONCE: Final = 96
 """Calls under way: more than the engine lets wait for a hash (the setting `hashes_waiting`), so
 that those who need none are not behind them."""
+APART_AT_ONCE: Final = 32
+"""Functions of the application that are called at the same time."""
 MOST_IN_A_BATCH: Final = 64
 
 
@@ -25,12 +27,18 @@ class Threads:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="admit-call")
+        self._apart = ThreadPoolExecutor(APART_AT_ONCE, thread_name_prefix="admit-function")
         self._batches: dict[int, Batching] = {}
 
     async def call(self, function: Callable[[], T]) -> T:
         """Return what *function* comes to, in a thread, with the context of the caller."""
         run = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._pool, run, function)
+
+    async def apart(self, function: Callable[[], T]) -> T:
+        """Return what *function* comes to, in one of the threads for code that may hang."""
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._apart, run, function)
 
     async def batched(self, engine: admit.Engine, prepared: admit.Prepared[T]) -> T:
         """Return what *prepared* comes to, settled together with others of this moment: one sync
@@ -45,6 +53,7 @@ class Threads:
         for batching in self._batches.values():
             batching.close()
         self._pool.shutdown(wait=True)
+        self._apart.shutdown(wait=False, cancel_futures=True)
 
 
 class Batching:

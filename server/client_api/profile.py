@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import Response
 
 import admit
+from admit.errors import SessionInvalid, UserNotFound
 
 from ..answers import told
 from ..asking import Ask
@@ -36,9 +37,6 @@ class Profile(Body):
 def profile_of(user: admit.User, hosted: Hosted) -> Profile:
     """Return what clients see of *user*: its identities in the order in which they were added, and
     the data of all of them."""
-    data: dict[str, Any] = {}
-    for identity in user.identities:
-        data |= identity.data
     return Profile(
         user_id=user.id,
         domain_id=hosted.domain_id,
@@ -51,14 +49,25 @@ def profile_of(user: admit.User, hosted: Hosted) -> Profile:
             )
             for identity in user.identities
         ],
-        data=data,
+        data=data_of(user),
     )
+
+
+def data_of(user: admit.User) -> dict[str, Any]:
+    """Return the data of all identities of *user*."""
+    data: dict[str, Any] = {}
+    for identity in user.identities:
+        data |= identity.data
+    return data
 
 
 async def show(ask: Ask) -> Response:
     """Answer with the caller's profile."""
     access = await ask.access()
-    user = await ask.look(ask.hosted.engine.users.get, access.user_id)
+    try:
+        user = await ask.look(ask.hosted.engine.users.get, access.user_id)
+    except UserNotFound:  # deleted since the token was looked at
+        raise SessionInvalid("ended") from None
     return told(profile_of(user, ask.hosted))
 
 
