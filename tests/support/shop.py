@@ -77,13 +77,13 @@ class Shop:
         """Return the answer to a GET."""
         return self.ask("GET", path, bearer=bearer)
 
-    def log_in(self, provider: str = "local-userpass", **credentials: Any) -> Tokens:
+    def log_in(self, provider: str = "local-userpass", /, **credentials: Any) -> Tokens:
         """Return the tokens of a log-in; by default Ada's, with her password."""
         if provider == "local-userpass":
             credentials = {"username": ADA, "password": PASSWORD, **credentials}
         return Tokens.of(self.post(f"{A}/auth/providers/{provider}/login", credentials))
 
-    def link(self, bearer: str, provider: str, **credentials: Any) -> Answer:
+    def link(self, bearer: str, provider: str, /, **credentials: Any) -> Answer:
         """Return the answer to a link."""
         return self.post(
             f"{A}/auth/providers/{provider}/login?link=true", credentials, bearer=bearer
