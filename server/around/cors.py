@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import urllib.parse
 from collections.abc import Iterable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from admit.errors import UnknownName
 
 from ..hosting import Applications, Hosted
 
@@ -15,6 +19,7 @@ HEADERS: Final = "authorization, content-type, accept, x-baas-request-origin"
 EXPOSED: Final = "x-baas-location, x-request-id, retry-after"
 SECONDS: Final = "600"
 """How long a browser may keep the answer to a preflight."""
+_LOG_IN: Final = re.compile(r"/auth/providers/([a-z0-9-]{1,64})/login$")
 
 
 class CrossOrigin:
@@ -49,7 +54,7 @@ class CrossOrigin:
     def _allowed(self, path: str, origin: str) -> dict[str, str]:
         """Return the headers for *origin*: none if it may not call."""
         asked = self._asked(path)
-        if any(_named(one, origin) for one in asked):
+        if any(_named(one, origin) or _links(one, path, origin) for one in asked):
             return {
                 "access-control-allow-origin": origin,
                 "access-control-allow-credentials": "true",
@@ -72,6 +77,24 @@ class CrossOrigin:
 
 def _named(hosted: Hosted, origin: str) -> bool:
     return origin in hosted.settings.allowed_origins
+
+
+def _links(hosted: Hosted, path: str, origin: str) -> bool:
+    """Whether a page of *origin* may begin a link through the browser at *path*, which it asks with
+    cookies (wire-contract.md §1): one of those that a log-in there would be handed to."""
+    found = _LOG_IN.search(path)
+    if found is None:
+        return False
+    try:
+        places = hosted.engine.settings.get(f"{found[1]}.return_uris")
+    except UnknownName:  # no provider to which browsers are sent
+        return False
+    return isinstance(places, tuple) and any(_origin_of(str(place)) == origin for place in places)
+
+
+def _origin_of(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _preflight(allowed: dict[str, str], send: Send) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from admit.errors import (
+    AdmitError,
     AlreadyLinked,
     CredentialsRefused,
     IdentityTaken,
@@ -69,7 +70,7 @@ async def log_in(ask: Ask) -> Response:
     try:
         return told(await _logged_in(ask, provider, credentials, device))
     except (LogInRefused, PluginError) as refused:
-        raise _in_words_of(provider, refused) from None
+        raise in_words_of(provider, refused) from None
 
 
 async def _logged_in(
@@ -106,7 +107,7 @@ async def _linked(ask: Ask, provider: str, credentials: dict[str, Any], device: 
             raise
         raise Refused(400, "BadRequest", f"linking an {provider} identity is not allowed") from None
     except (LogInRefused, PluginError) as refused:
-        raise _in_words_of(provider, refused) from None
+        raise in_words_of(provider, refused) from None
     session_device = access.claims.get("baas_device_id")
     kept = session_device if isinstance(session_device, str) else device.id
     return told(Linked(access_token=bearer, user_id=user.id, device_id=kept))
@@ -126,7 +127,7 @@ def refused_link(refused: IdentityTaken | AlreadyLinked, *, is_core: bool) -> Re
     return Refused(400, "BadRequest", message)
 
 
-def _in_words_of(provider: str, refused: LogInRefused | PluginError) -> Exception:
+def in_words_of(provider: str, refused: LogInRefused | PluginError) -> AdmitError:
     """Return what is told instead, if clients know it by other words."""
     if isinstance(refused, PluginError):
         if provider != _FUNCTION:

@@ -19,6 +19,8 @@ from admit.errors import (
     AlreadyLinked,
     IdentityTaken,
     InvalidInput,
+    LogInRefused,
+    PluginError,
     RedirectInvalid,
 )
 
@@ -27,7 +29,7 @@ from ..asking import Ask
 from ..hosting import DEVICE_CLAIM, Hosted
 from ..routes import Route
 from .devices import Device, device_of_query
-from .logging_in import LINK, refused_link
+from .logging_in import LINK, in_words_of, refused_link
 from .telling import sentence_of
 
 CALLBACK: Final = "/auth/callback"
@@ -61,7 +63,9 @@ async def start(ask: Ask) -> Response:
         httponly=True,
         # A page of another site asks for a link, and a browser keeps no `Lax` cookie of its answer.
         samesite="none" if links or begun.same_site == "None" else "lax",
-        expires=begun.expires_at,
+        max_age=int(
+            ask.hosted.engine.settings.section(admit.Settings).redirect_lifetime.total_seconds()
+        ),
     )
     return answer
 
@@ -118,6 +122,8 @@ async def finish(ask: Ask) -> Response:
         told["_baas_error"] = sentence_of(refused, ask)
     except (IdentityTaken, AlreadyLinked) as refused:
         told["_baas_error"] = refused_link(refused, is_core=False).sentence
+    except (LogInRefused, PluginError) as refused:
+        told["_baas_error"] = sentence_of(in_words_of(waiting.provider, refused), ask)
     except AdmitError as refused:
         told["_baas_error"] = sentence_of(refused, ask)
     fragment = urllib.parse.urlencode(told, quote_via=urllib.parse.quote, safe="")
