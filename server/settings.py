@@ -50,7 +50,7 @@ class ServerSettings:
     )
     function_time: timedelta = setting(
         timedelta(seconds=30),
-        "How long such a function may take to answer.",
+        "How long a function that clients call may take to answer.",
         minimum=timedelta(milliseconds=100),
         maximum=timedelta(minutes=5),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from starlette.responses import Response
 
 from admit.errors import (
@@ -41,17 +42,10 @@ class LoggedIn(Body):
     """What a log-in gives: four texts, which clients insist on."""
 
     access_token: str
-    refresh_token: str
     user_id: str
     device_id: str
-
-
-class Linked(Body):
-    """What a link gives: the session goes on."""
-
-    access_token: str
-    user_id: str
-    device_id: str
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
+    """Absent after a link: the session goes on."""
 
 
 async def log_in(ask: Ask) -> Response:
@@ -110,7 +104,7 @@ async def _linked(ask: Ask, provider: str, credentials: dict[str, Any], device: 
         raise in_words_of(provider, refused) from None
     session_device = access.claims.get("baas_device_id")
     kept = session_device if isinstance(session_device, str) else device.id
-    return told(Linked(access_token=bearer, user_id=user.id, device_id=kept))
+    return told(LoggedIn(access_token=bearer, user_id=user.id, device_id=kept))
 
 
 def refused_link(refused: IdentityTaken | AlreadyLinked, *, is_core: bool) -> Refused:
@@ -147,6 +141,6 @@ ROUTES = [
         summary="Log in; with link=true and an access token, link an identity.",
         body=dict[str, Any],
         query={LINK: "`true`: link to the user whose access token comes along."},
-        answers={200: LoggedIn | Linked},
+        answers={200: LoggedIn},
     )
 ]

@@ -49,13 +49,16 @@ def served() -> Iterator[tuple[ASGIApp, admit.Engine]]:
         yield make_app([hosted(engine, app_id="shop-abcde")]), engine
 
 
-def access_token(engine: admit.Engine) -> str:
-    """Return the access token of a session that was just opened."""
-    login = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
-    return login.access_token.reveal()
+def user_token(engine: admit.Engine, kind: str) -> str:
+    """Return a token of a session that was just opened, of a user who was just made: a request may
+    have deleted the one before."""
+    address = f"{token_hex(8)}@example.com"
+    engine.register(address, PASSWORD)
+    login = engine.log_in("local-userpass", username=address, password=PASSWORD)
+    return (login.refresh_token if kind == "refresh" else login.access_token).reveal()
 
 
-def admin_key(engine: admit.Engine) -> str:
+def admin_key(engine: admit.Engine, kind: str) -> str:
     """Return a key for all; it is made anew when a request has switched it off."""
     return engine.admin_keys.create(token_hex(8), scope="owner").private_key.reveal()
 
@@ -66,14 +69,16 @@ def test_no_input_makes_a_route_fail(api: Api) -> None:
     none ends in a 500, and each answer has a status and a body that the document knows."""
     with served() as (app, engine):
         engine.register("ada@example.com", PASSWORD)
-        token = partial(access_token if api.name == "client" else admin_key, engine)
+        token = partial(user_token if api.name == "client" else admin_key, engine)
         one = hosted(engine, app_id="shop-abcde")
         parts = {"group_id": one.group_id, "app_id": one.internal_id}
         schema = schemathesis.openapi.from_asgi(f"/openapi/{api.name}.json", app)
 
         for found in schema.get_all_operations():
             assert not isinstance(found, Err), found.err()
-            walk(found.ok().as_strategy(), token, parts)
+            operation = found.ok()
+            wanted = next(iter(operation.definition.raw.get("security", [{}])[0]), "none")
+            walk(operation.as_strategy(), partial(token, wanted), parts)
 
 
 def walk(
