@@ -64,6 +64,7 @@ ROWS: Final = (
     Row(errors.SessionInvalid, 401, SESSION, "invalid session: access token expired", "expired"),
     Row(errors.SessionInvalid, 401, SESSION, "invalid session"),
     Row(errors.FreshLogInNeeded, 403, "AuthError"),
+    Row(errors.ScopeMissing, 403, "AuthError"),
     # --- log-in --------------------------------------------------------------------------------
     Row(errors.LogInRefused, 401, "AuthError", "confirmation required", "pending"),
     Row(errors.LogInRefused, 401, "UserDisabled", "user disabled", "disabled"),

@@ -102,9 +102,10 @@ class Shop:
         credentials = self.inbox.last_link().credentials
         return {"token": credentials["token"], "tokenId": credentials["token_id"]}
 
-    def later(self, seconds: float) -> None:
-        """Let time go by."""
+    def later(self, seconds: float) -> float:
+        """Let time go by; return how much."""
         self.clock.advance(timedelta(seconds=seconds))
+        return seconds
 
 
 class OpenShop(Protocol):
