@@ -133,11 +133,13 @@ class Engine:
         provider: str | None = None,
         data: Mapping[str, object] | None = None,
         password_hash: str | None = None,
+        must_change: bool = True,
     ) -> User:
         """Create a user that is confirmed at once, past the flow. Proves nothing of the address.
 
         A password given here is marked as an admin's: it must be changed before it opens anything
-        (setting `must_change_is_enforced`, security.md P6). A *password_hash* is one that the user
+        (setting `must_change_is_enforced`, security.md P6) – unless not *must_change*, which the
+        Admin API of App Services needs. A *password_hash* is one that the user
         had in another system – bcrypt, PBKDF2, scrypt, argon2 –: it is verified until the next
         log-in, which replaces it by one of the engine's own (P3).
 
@@ -146,7 +148,12 @@ class Engine:
             NotConfigured, MissingExtra: the format of the hash needs something. Likewise.
         """
         return self.prepare.create(
-            login, password, provider=provider, data=data, password_hash=password_hash
+            login,
+            password,
+            provider=provider,
+            data=data,
+            password_hash=password_hash,
+            must_change=must_change,
         ).run()
 
     def confirm(

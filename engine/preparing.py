@@ -47,6 +47,7 @@ class Preparing:
         provider: str | None = None,
         data: Mapping[str, object] | None = None,
         password_hash: str | None = None,
+        must_change: bool = True,
     ) -> Prepared[User]:
         """Prepare `Engine.create`; raises InvalidInput, NotConfigured, MissingExtra. Many users of
         another system are brought along with `Engine.batch`."""
@@ -58,6 +59,7 @@ class Preparing:
             provider=provider,
             data=data,
             password_hash=password_hash,
+            must_change=must_change,
         )
 
     def confirm(

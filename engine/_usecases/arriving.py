@@ -18,6 +18,7 @@ from ..providers import RegistrationRequest
 from ..records import Address, Identity, User, UserId
 from ..rows import AddressRow, IdentityRow, UserRow
 from .create import imported_private
+from .given_passwords import MUST_CHANGE, SET_BY
 from .json_data import checked_data
 from .registering import registers
 
@@ -140,7 +141,7 @@ def _identity(
             raise InvalidInput(f"{place}.password_hash", "is nothing this provider looks at.")
         private |= imported_private(core, offer.name, part.password_hash.reveal())
         if part.password_must_change:
-            private |= {"password_set_by": "admin"}
+            private |= {SET_BY: MUST_CHANGE}
     identity = Identity(
         provider=part.provider,
         id=part.id or core.ids.mint(now),

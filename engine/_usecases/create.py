@@ -17,6 +17,7 @@ from ..masked import Secret
 from ..records import User
 from ..stores import KeyTaken
 from .confirming import address_taken, rivals
+from .given_passwords import MAY_STAY, MUST_CHANGE, SET_BY
 from .prepared import Finish, Prepared, done
 from .register import new_user, registering_provider, validate
 
@@ -30,6 +31,7 @@ def create(
     provider: str | None = None,
     data: Mapping[str, object] | None = None,
     password_hash: str | None = None,
+    must_change: bool = True,
 ) -> Prepared[User]:
     """Prepare a manual creation; see `Engine.create`."""
     if password is not None and password_hash is not None:
@@ -37,7 +39,7 @@ def create(
     valid = validate(core, by, login, password, provider=provider, data=data, asks_plugins=False)
     if password is not None:
         # Whoever chose it knows it: marked, and to be changed before it opens anything (P6).
-        private = {**valid.private, "password_set_by": "admin"}
+        private = {**valid.private, SET_BY: MUST_CHANGE if must_change else MAY_STAY}
         valid = attrs.evolve(valid, private=private)
 
     if password_hash is not None:  # hers from before: nobody here chose it

@@ -15,6 +15,7 @@ from ..records import Identity, User
 from ..rows import AddressRow, IdentityRow, UserRow
 from ..stores import Cursor, Ref
 from .custom_data import KIND
+from .given_passwords import must_be_changed
 
 _PAGE: Final = 200
 
@@ -78,6 +79,6 @@ def _identity(core: Core, offer: Offer | None, one: Identity, hashes: bool) -> I
         id=one.id,
         data=one.data,
         password_hash=hashed,
-        password_must_change=hashed is not None and "password_set_by" in one.private,
+        password_must_change=hashed is not None and must_be_changed(one),
         added_at=one.added_at,
     )

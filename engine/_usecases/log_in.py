@@ -34,6 +34,7 @@ from ..stores import KeyTaken, Remove
 from . import gate, guesses, restore
 from .claimed import claimed_addresses, identity_of, new_identity
 from .confirming import newest, rivals, waiting
+from .given_passwords import must_be_changed
 from .prepared import Finish, Prepared
 from .session_opening import SEEN_EVERY, Opened, open_session
 
@@ -192,7 +193,7 @@ def check_state(core: Core, by: Acting, user: User, identity: Identity) -> None:
         answer = restore.offered(core, user)
         _record_refusal(core, by, identity.provider, user, answer.code)
         raise answer
-    elif "password_set_by" in identity.private and core.settings.must_change_is_enforced:
+    elif must_be_changed(identity) and core.settings.must_change_is_enforced:
         problem = PasswordMustChange
     else:
         return

@@ -136,7 +136,7 @@ async def create(ask: Ask) -> Response:
 
 def _created(engine: admit.Engine, given: NewUser) -> admit.User:
     try:
-        user = engine.create(given.email, given.password)
+        user = engine.create(given.email, given.password, must_change=False)
     except PasswordRefused as refused:
         if "characters" not in refused.rule:
             raise

@@ -70,6 +70,15 @@ def test_the_change_is_enforced_by_a_setting(engine: admit.Engine) -> None:
     assert "confirmed" == log_in.user.state
 
 
+def test_p6_a_password_may_be_left_as_it_was_given(engine: admit.Engine) -> None:
+    """Given an admin who says so, as those of App Services did, then it opens the account."""
+    engine.create("ada@example.com", PASSWORD, must_change=False)
+
+    log_in = engine.log_in("local-userpass", username="ada@example.com", password=PASSWORD)
+
+    assert "confirmed" == log_in.user.state
+
+
 def test_a_wrong_password_is_not_told_that_it_must_change(engine: admit.Engine) -> None:
     """Only who knows it hears about it."""
     engine.create("ada@example.com", PASSWORD)
