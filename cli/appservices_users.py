@@ -64,7 +64,8 @@ def _engine(call: Invocation, plan: Plan, dry_run: bool) -> Iterator[admit.Engin
     """Give the engine that users go into; in a dry run before it is there, one as it would be."""
     from admit.server.appservices.plan import as_planned
 
-    with as_planned(plan) if dry_run and not is_there(call.store) else call.open() as engine:
+    is_new = dry_run and not is_there(call.store)
+    with as_planned(plan) if is_new else call.open(read_only=dry_run) as engine:
         yield engine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -53,9 +54,15 @@ def move_in(plan: Plan, *, config: Path, open_engine: Opener) -> MovedIn:
             try:
                 for name, value in plan.store.items():
                     engine.settings.set(name, value)
-                _publish(draft, config)
-            except BaseException:
+                os.link(draft, config)  # unlike a renaming, it overwrites nothing
+            except FileExistsError:
+                # Another process was faster. What is set is what it set, if it is the same
+                # application, and not ours to take back in any case.
+                return MovedIn(config=config, settings=0, was_there=_is_there(plan, config))
+            except BaseException as problem:
                 _take_back(engine, before)
+                if isinstance(problem, OSError):
+                    raise _unwritable(config, problem) from None
                 raise
     finally:
         draft.unlink(missing_ok=True)
@@ -83,10 +90,9 @@ def _is_there(plan: Plan, config: Path) -> bool:
 
 
 def _write_draft(config: Path, text: str) -> Path:
-    draft = config.with_name(f".{config.name}.{os.getpid()}")
+    draft = config.with_name(f".{config.name}.{secrets.token_hex(4)}")
     try:
         config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as problem:
         raise _unwritable(config, problem) from None
@@ -95,13 +101,6 @@ def _write_draft(config: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _publish(draft: Path, config: Path) -> None:
-    try:
-        os.link(draft, config)  # unlike a renaming, it overwrites nothing
-    except OSError as problem:
-        raise _unwritable(config, problem) from None
 
 
 def _unwritable(config: Path, problem: OSError) -> InvalidInput:

@@ -143,7 +143,7 @@ class _Folder(_Bounded):
     def _descriptor(self, name: str) -> Iterator[int]:
         """Open it part by part, so that no link on the way is followed."""
         parts = name.split("/")
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         at = os.open(self._root, os.O_RDONLY)
         try:
             for part in parts:

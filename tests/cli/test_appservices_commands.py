@@ -216,6 +216,35 @@ def test_users_can_be_tried_before_there_is_a_store(
     assert not (tmp_path / "shop").exists()
 
 
+def test_what_was_killed_goes_on(run_process: RunProcess, tmp_path: Path) -> None:
+    """
+    Given a process that is killed while it takes in users,
+    when the same command is called again,
+    then who was taken in is there, the others come, and nobody is there twice.
+    """
+    folder, lines = tmp_path / "shop", tmp_path / "many.jsonl"
+    many = [user(f"{4 * n:024x}", f"u{n}@example.com") for n in range(1, 3000)]
+    lines.write_text("\n".join(map(json.dumps, [{"_id": 7}, *many])))
+    given = ("import", "appservices", str(FIXTURES / "v20210101"), "--into", str(folder))
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "admit.cli", *given, "--users", str(lines)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("line 1  refused"):
+            pass  # the first hundred are settled when this is told
+        process.kill()
+    done = run_process(*given, "--users", str(lines), "--json")
+
+    counts = json.loads(done.stdout)["users"]["counts"]
+    assert 99 <= counts["there"] < 2999
+    assert (2999, 1) == (counts["there"] + counts["imported"], counts["refused"])
+    listed = run_process("store", "stats", "--json", ADMIT_STORE=str(folder / "users.json"))
+    assert 2999 == json.loads(listed.stdout)["records"]["user"]
+
+
 def test_secrets_come_from_a_file_or_from_standard_input(tmp_path: Path) -> None:
     """
     Given values of secrets on standard input,

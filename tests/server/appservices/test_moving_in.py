@@ -310,6 +310,24 @@ def test_what_was_cut_off_is_done_when_it_is_done_again(tmp_path: Path) -> None:
     assert {**plan.file, **plan.store} == settings_in(tmp_path)
 
 
+def test_of_two_who_move_in_at_once_neither_undoes_the_other(tmp_path: Path) -> None:
+    """
+    Given a process that moves in, and another that is done with it just before,
+    when the former finds the file there,
+    then it is told so, and what both set is still set.
+    """
+    plan = planned()
+
+    def open_engine(config: Path) -> admit.Engine:
+        moved(plan, tmp_path)
+        return admit.open(tmp_path / "users.json", config=config, worker=False)
+
+    done = move_in(plan, config=tmp_path / "admit.toml", open_engine=open_engine)
+
+    assert done.was_there
+    assert {**plan.file, **plan.store} == settings_in(tmp_path)
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     """
     Given a file where the folder should be,
