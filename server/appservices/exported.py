@@ -102,6 +102,7 @@ class _Reading:
     def __init__(self, tree: Tree, environment: str | None) -> None:
         self._tree = tree
         self._found = Findings()
+        self._layout: Layout
         self._root, self._layout = self._root_file()
         self._names = sorted(tree.names)
         root = self._object(self._root, expand=False)

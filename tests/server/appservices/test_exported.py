@@ -281,6 +281,41 @@ def test_a_provider_of_another_type_is_told(folder: Path, value: object) -> None
     ]
 
 
+@pytest.mark.parametrize(
+    ("file", "name", "value"),
+    [
+        ("realm_config.json", "app_id", "shop abcde"),
+        (".mdb/app_meta.json", "app_id", "609b"),
+        (".mdb/app_meta.json", "group_id", "x" * 24),
+        ("realm_config.json", "environment", "staging"),
+        ("secrets.json", "googleSecret", 7),
+    ],
+)
+def test_an_id_that_is_none_is_told(tmp_path: Path, file: str, name: str, value: object) -> None:
+    """
+    Given an id, an environment, a secret that cannot be one,
+    when the folder is read,
+    then it is named.
+    """
+    folder = Path(shutil.copytree(FIXTURES / "v20210101", tmp_path / "shop"))
+    there = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
+    write(folder, file, {**there, name: value})
+
+    assert [f"{file}.{name}"] == [problem.field for problem in read_exported(folder).problems]
+
+
+def test_more_than_anybody_configures_is_refused(folder: Path) -> None:
+    """
+    Given many files that are read, each within its bounds,
+    when all of them together are too much,
+    then that is told.
+    """
+    for number in range(27):
+        write(folder, f"values/v{number}.json", {"name": "v", "value": "x" * 1_990_000})
+
+    assert "has more than 50,000,000 bytes" in refused(folder).rule
+
+
 def test_a_provider_under_the_name_of_another_is_told(folder: Path) -> None:
     """
     Given a provider object whose type is not what it stands under,

@@ -403,6 +403,36 @@ def test_what_is_kept_of_other_providers_stays(engine: admit.Engine) -> None:
     assert "appservices.kept" in last.unset
 
 
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "7", '{"anon-user": 7}', '{"anon-user": {"config": 7}}']
+)
+def test_what_somebody_else_wrote_among_what_is_kept_is_passed_over(
+    text: str, engine: admit.Engine
+) -> None:
+    """
+    Given the setting of what is kept, set to something by hand,
+    when the provider objects are written,
+    then they are as without it.
+    """
+    expected = provider_objects(engine)
+
+    engine.settings.set("appservices.kept", text)
+
+    assert expected == provider_objects(engine)
+
+
+def test_more_than_a_setting_holds_is_said_not_to_be_kept() -> None:
+    """
+    Given an object with more unknown fields than a setting has room for,
+    when it is read,
+    then nothing is kept, and that is told.
+    """
+    carried = read(one("anon-user", **{f"field_{n}": "x" * 100 for n in range(100)})).checked()
+
+    assert "appservices.kept" not in carried.settings
+    assert "providers" in [left.field for left in carried.left]
+
+
 def test_what_has_no_counterpart_is_told() -> None:
     """
     Given an engine with settings that App Services did not have,
