@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,6 +144,8 @@ class _Folder(_Bounded):
     def _descriptor(self, name: str) -> Iterator[int]:
         """Open it part by part, so that no link on the way is followed."""
         parts = name.split("/")
+        if sys.platform == "win32":  # which opens no file by the folder it is in
+            raise InvalidInput("path", "is a folder.", "On Windows, pack it: zip files are read.")
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         at = os.open(self._root, os.O_RDONLY)
         try:
