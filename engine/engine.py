@@ -84,6 +84,12 @@ class Engine:
         self._worker.stop(wait.total_seconds())
         self._core.store.close()
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a file of this machine: a look-up takes microseconds there, too few
+        to leave an event loop for it."""
+        return self._core.store.path is not None
+
     def acting(
         self, actor: Actor, reason: str | None = None, *, client: Client | None = None
     ) -> Engine:

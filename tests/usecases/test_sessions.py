@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -238,3 +239,33 @@ def test_an_access_token_outlives_no_clock_that_was_put_back(
     clock.advance(timedelta(minutes=40))
 
     assert "expired" == refused(engine, login.access_token)
+
+
+def test_s3_the_user_of_a_token_is_the_one_of_now() -> None:
+    """
+    Given an access token and an engine that does not look sessions up on each request,
+    when its user is asked for,
+    then it is the record of now; who was disabled since has none.
+    """
+    store = MemoryStore()
+    settings = {"confirmation_flow": "auto", "sessions_end_at_once": False}
+    with open_engine(store, settings=settings) as quick:
+        grace = quick.register("grace@example.com", PASSWORD)
+        token = quick.log_in(
+            "local-userpass", username="grace@example.com", password=PASSWORD
+        ).access_token
+        assert quick.users.get(grace.id) == quick.sessions.user_of(token)
+        quick.disable(grace)
+
+        assert grace.id == quick.verify(token).user_id
+        with pytest.raises(SessionInvalid):
+            quick.sessions.user_of(token)
+
+
+def test_an_engine_says_whether_its_store_is_a_file_here(
+    engine: admit.Engine, json_path: Path
+) -> None:
+    """Given a TinyDB file, then it is local; a store that has no path is asked from afar."""
+    with admit.open(json_path) as on_file:
+        assert on_file.is_local
+    assert not engine.is_local

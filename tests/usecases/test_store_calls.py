@@ -114,7 +114,7 @@ def test_a_log_in_that_writes_its_user_reads_her_once(
 def test_verifying_is_one_read(engine: admit.Engine, counted: CountedStore, inbox: Inbox) -> None:
     """
     Given an access token,
-    when it is verified,
+    when it is verified, or its user asked for,
     then user and session are read together.
     """
     engine.register("ada@example.com", PASSWORD)
@@ -122,3 +122,4 @@ def test_verifying_is_one_read(engine: admit.Engine, counted: CountedStore, inbo
     token = log_in(engine).access_token
 
     assert ["get_many"] == counted.during(lambda: engine.verify(token))
+    assert ["get_many"] == counted.during(lambda: engine.sessions.user_of(token))
