@@ -11,6 +11,7 @@ from starlette.requests import Request
 import admit
 from admit.errors import InvalidInput
 from admit.records import Access, Session
+from admit.web.presented import bearer
 
 from . import bodies
 from .around.request_ids import ID
@@ -26,7 +27,6 @@ B = TypeVar("B")
 
 ONLY: Final = "-"
 """Stands for the id of the application where there is one only."""
-BEARER: Final = "bearer "
 
 
 class Ask:
@@ -79,10 +79,10 @@ class Ask:
     @functools.cached_property
     def bearer(self) -> str:
         """The token that came with the request. Raises NoToken."""
-        found = self.request.headers.get("authorization", "")
-        if found[: len(BEARER)].lower() != BEARER or not found[len(BEARER) :].strip():
+        found = bearer(self.request.headers.get("authorization"))
+        if found is None:
             raise NoToken
-        return found[len(BEARER) :].strip()
+        return found
 
     # --- for which application -----------------------------------------------------------------
 

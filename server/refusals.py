@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from admit.errors import AdmitError
+from admit.web.refusals import NoToken as NoToken  # told of as what the server refuses
 
 
 class RequestRefused(AdmitError):
@@ -54,18 +55,6 @@ class MediaTypeRefused(RequestRefused):
         super().__init__(
             f"The body is {given[:80]!r}, which is not JSON.",
             "Send it with Content-Type: application/json.",
-        )
-
-
-class NoToken(RequestRefused):
-    """A token is needed, and none came."""
-
-    code = "no-token"
-    status = 401
-
-    def __init__(self) -> None:
-        super().__init__(
-            "No token came with the request.", "Send it as Authorization: Bearer TOKEN."
         )
 
 

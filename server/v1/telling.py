@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from starlette.responses import Response
 
 from admit import errors
 from admit.errors import AdmitError
 from admit.plain import plain
+from admit.web import refusals
 
 from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
 from ..refusals import NoToken, RequestRefused
-
-_STATUSES: Final[tuple[tuple[type[AdmitError], int], ...]] = (
-    (errors.InvalidInput, 400),
-    (errors.NotFound, 404),
-    (errors.ScopeMissing, 403),
-    (errors.FreshLogInNeeded, 403),
-    (errors.LogInRefused, 401),
-    (errors.SessionInvalid, 401),
-    (errors.NoAdminKeys, 401),
-    (errors.TryLater, 429),
-    (errors.NotAllowedNow, 409),
-    (errors.TokenRefused, 409),
-    (errors.FlowFailed, 502),
-    (errors.ProviderFailed, 502),
-    (errors.StoreError, 503),
-)
-"""The first that fits. Of what is not here, the server itself is to blame: 500."""
-STORE_FULL: Final = 507
 
 
 class Refusal(Body):
@@ -86,6 +69,4 @@ def status_of(error: AdmitError) -> int:
     """Return the HTTP status of *error*."""
     if isinstance(error, RequestRefused):
         return error.status
-    if isinstance(error, errors.StoreFull):
-        return STORE_FULL
-    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    return refusals.status_of(error)

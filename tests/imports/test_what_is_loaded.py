@@ -167,3 +167,20 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Enginge'"):
         admit.Enginge  # type: ignore[attr-defined]  # noqa: B018
     assert not hasattr(admit, "_usecases.bulk")
+
+
+@pytest.mark.parametrize("module", ["asgi", "wsgi"])
+def test_the_help_for_web_applications_loads_no_framework(module: str) -> None:
+    """Given the bare interfaces, then neither FastAPI nor Flask nor the server comes along."""
+    modules = loaded_by(f"import admit.web.{module}")
+
+    assert {"attr", "attrs"} >= foreign(modules)
+    assert set() == {name for name in ours(modules) if name.startswith("admit.server")}
+
+
+@pytest.mark.parametrize(
+    ("module", "others"), [("fastapi", {"flask", "werkzeug"}), ("flask", {"fastapi", "starlette"})]
+)
+def test_the_help_for_one_framework_loads_no_other(module: str, others: set[str]) -> None:
+    """Given the module for one framework, then the other one's is not needed."""
+    assert set() == others & foreign(loaded_by(f"import admit.web.{module}"))
