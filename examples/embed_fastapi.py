@@ -1,4 +1,4 @@
-"""Embed the engine in FastAPI: register, confirm, log in, who am I."""
+"""Embed the engine in FastAPI: register, confirm, log in, who am I, leave."""
 
 import asyncio
 import re
@@ -6,49 +6,45 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import httpx
-from fastapi import Body, Depends, FastAPI, Header, Request
-from fastapi.responses import JSONResponse
+import httpx2
+from fastapi import Body, Depends, FastAPI
 
 import admit
-from admit.errors import SessionInvalid
-from admit.public import PublicFace
+from admit.web.fastapi import Callers, answer_errors
 
 Text = Annotated[str, Body()]
 
 
 def make_app(engine: admit.Engine) -> FastAPI:
-    """Return the application. Its routes are plain `def`: FastAPI runs them in threads."""
+    """Return the application. What hashes or writes is plain `def`: FastAPI takes a thread."""
     app = FastAPI()
-
-    def public(request: Request) -> PublicFace:
-        client = admit.Client(address=request.client.host if request.client else None)
-        return engine.acting(admit.Actor("user"), client=client).public
-
-    Stranger = Annotated[PublicFace, Depends(public)]
-
-    @app.exception_handler(admit.AdmitError)
-    def refuse(request: Request, error: admit.AdmitError) -> JSONResponse:
-        status = 401 if isinstance(error, SessionInvalid) else 400
-        return JSONResponse({"code": error.code, "message": error.sentence}, status)
+    answer_errors(app)
+    callers = Callers(engine)
+    Stranger = Annotated[admit.Engine, Depends(callers.stranger)]
+    CurrentUser = Annotated[admit.User, Depends(callers.user)]
+    FreshAccess = Annotated[admit.Access, Depends(callers.fresh)]
+    Herself = Annotated[admit.Engine, Depends(callers.acting)]
 
     @app.post("/register")
     def register(stranger: Stranger, address: Text, password: Text) -> str:
-        return stranger.register(address, password).sentence
+        return stranger.public.register(address, password).sentence
 
     @app.post("/confirm")
     def confirm(stranger: Stranger, token_id: Text, token: Text, password: Text) -> str:
-        return stranger.confirm(token_id=token_id, token=token, password=password).state
+        return stranger.public.confirm(token_id=token_id, token=token, password=password).state
 
     @app.post("/log-in")
     def log_in(stranger: Stranger, address: Text, password: Text) -> str:
-        login = stranger.log_in("local-userpass", username=address, password=password)
+        login = stranger.public.log_in("local-userpass", username=address, password=password)
         return login.access_token.reveal()
 
     @app.get("/me")
-    def me(authorization: Annotated[str, Header()]) -> dict[str, object]:
-        access = engine.verify(authorization.removeprefix("Bearer "))
-        return dict(engine.users.get(access.user_id).identities[0].data)
+    async def me(user: CurrentUser) -> dict[str, object]:
+        return dict(user.identities[0].data)
+
+    @app.post("/leave")
+    def leave(access: FreshAccess, herself: Herself) -> str:
+        return herself.delete(access.user_id).state
 
     return app
 
@@ -62,8 +58,8 @@ def main(folder: Path) -> None:
 
 async def visit(app: FastAPI, engine: admit.Engine, folder: Path) -> None:
     ada = {"address": "ada@example.com", "password": "correct horse battery staple"}
-    to_app = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=to_app, base_url="http://shop.example") as http:
+    to_app = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=to_app, base_url="http://shop.example") as http:
         print("register:", (await http.post("/register", json=ada)).json())
         engine.work_once()
 
@@ -75,6 +71,8 @@ async def visit(app: FastAPI, engine: admit.Engine, folder: Path) -> None:
         access = (await http.post("/log-in", json=ada)).json()
         bearer = {"Authorization": f"Bearer {access}"}
         print("who am I:", (await http.get("/me", headers=bearer)).json())
+        print("leave:", (await http.post("/leave", headers=bearer)).json())
+        print("and now:", (await http.get("/me", headers=bearer)).json()["detail"]["error_code"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Embed the engine in Flask: register, confirm, log in, who am I."""
+"""Embed the engine in Flask: register, confirm, log in, who am I, leave."""
 
 from __future__ import annotations
 
@@ -10,48 +10,42 @@ from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
 
 import admit
-from admit.errors import SessionInvalid
-from admit.public import PublicFace
+from admit.web.flask import Callers, answer_errors
 
 
 def make_app(engine: admit.Engine) -> Flask:
     """Return the application."""
     app = Flask(__name__)
-
-    def stranger() -> PublicFace:
-        client = admit.Client(address=request.remote_addr)
-        return engine.acting(admit.Actor("user"), client=client).public
-
-    @app.errorhandler(admit.AdmitError)
-    def refuse(error: admit.AdmitError) -> ResponseReturnValue:
-        status = 401 if isinstance(error, SessionInvalid) else 400
-        return jsonify(code=error.code, message=error.sentence), status
+    answer_errors(app)
+    callers = Callers(engine)
 
     @app.post("/register")
     def register() -> ResponseReturnValue:
-        receipt = stranger().register(request.form["address"], request.form["password"])
+        receipt = callers.stranger().public.register(
+            request.form["address"], request.form["password"]
+        )
         return jsonify(receipt.sentence)
 
     @app.post("/confirm")
     def confirm() -> ResponseReturnValue:
-        form = request.form
-        user = stranger().confirm(
-            token_id=form["token_id"], token=form["token"], password=form["password"]
-        )
-        return jsonify(user.state)
+        link = {name: request.form[name] for name in ("token_id", "token", "password")}
+        return jsonify(callers.stranger().public.confirm(**link).state)
 
     @app.post("/log-in")
     def log_in() -> ResponseReturnValue:
-        login = stranger().log_in(
+        login = callers.stranger().public.log_in(
             "local-userpass", username=request.form["address"], password=request.form["password"]
         )
         return jsonify(login.access_token.reveal())
 
     @app.get("/me")
     def me() -> ResponseReturnValue:
-        token = request.authorization.token if request.authorization else None
-        user = engine.users.get(engine.verify(token or "").user_id)
-        return jsonify(dict(user.identities[0].data))
+        return jsonify(dict(callers.user().identities[0].data))
+
+    @app.post("/leave")
+    @callers.fresh_required
+    def leave() -> ResponseReturnValue:
+        return jsonify(callers.acting().delete(callers.access().user_id).state)
 
     return app
 
@@ -71,7 +65,10 @@ def main(folder: Path) -> None:
         print("confirm:", http.post("/confirm", data=link).json)
 
         access = http.post("/log-in", data=ada).json
-        print("who am I:", http.get("/me", headers={"Authorization": f"Bearer {access}"}).json)
+        bearer = {"Authorization": f"Bearer {access}"}
+        print("who am I:", http.get("/me", headers=bearer).json)
+        print("leave:", http.post("/leave", headers=bearer).json)
+        print("and now:", http.get("/me", headers=bearer).get_json()["error_code"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-import httpx
+import httpx2
 import oidc_provider_mock
 from joserfc.jwk import ECKey
 
@@ -21,8 +21,8 @@ NAME = '{"name": {"firstName": "Ada", "lastName": "Lovelace"}}'
 
 def post_from_apple(url: str, **more: str) -> dict[str, str]:
     """Be the browser: log in there, and return the form that the callback is posted."""
-    answer = httpx.post(url, data={"sub": "1815"})
-    return {**httpx.URL(answer.headers["Location"]).params, **more}
+    answer = httpx2.post(url, data={"sub": "1815"})
+    return {**httpx2.URL(answer.headers["Location"]).params, **more}
 
 
 def main(folder: Path) -> None:
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     with oidc_provider_mock.run_server_in_thread() as server:
         apple = f"http://localhost:{server.server_port}"
         relayed = {"email": "x7k@privaterelay.appleid.com", "email_verified": "true"}
-        httpx.put(f"{apple}/users/1815", json=relayed)
+        httpx2.put(f"{apple}/users/1815", json=relayed)
         settings = {
             "oauth2-apple.enabled": True,
             "oauth2-apple.issuer": apple,  # leave it out for the real one

@@ -9,7 +9,7 @@ import logging
 import tempfile
 from pathlib import Path
 
-import httpx
+import httpx2
 import oidc_provider_mock
 
 import admit
@@ -21,9 +21,9 @@ CALLBACK = "https://app.example.com/callback"
 def code_of_the_app(google: str) -> str:
     """Be the app: let Ada log in at Google, and return the code that is for the server."""
     query = {"client_id": "web", "redirect_uri": CALLBACK, "response_type": "code"}
-    url = httpx.URL(f"{google}/oauth2/authorize", params={**query, "scope": "openid email"})
-    answer = httpx.post(url, data={"sub": "1815"})
-    return httpx.URL(answer.headers["Location"]).params["code"]
+    url = httpx2.URL(f"{google}/oauth2/authorize", params={**query, "scope": "openid email"})
+    answer = httpx2.post(url, data={"sub": "1815"})
+    return httpx2.URL(answer.headers["Location"]).params["code"]
 
 
 def main(folder: Path) -> None:
@@ -31,7 +31,9 @@ def main(folder: Path) -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # the mock tells of each request
     with oidc_provider_mock.run_server_in_thread() as server:
         google = f"http://localhost:{server.server_port}"
-        httpx.put(f"{google}/users/1815", json={"email": "ada@example.com", "email_verified": True})
+        httpx2.put(
+            f"{google}/users/1815", json={"email": "ada@example.com", "email_verified": True}
+        )
         settings = {
             "oauth2-google.enabled": True,
             "oauth2-google.issuer": google,  # leave it out for the real one

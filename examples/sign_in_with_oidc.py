@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import oidc_provider_mock
 
 import admit
@@ -21,7 +21,7 @@ CALLBACK = "https://app.example.com/callback"
 
 def press_log_in(url: str) -> dict[str, str]:
     """Be the browser: log in as Ada there, and return what the callback is called with."""
-    answer = httpx.post(url, data={"sub": "ada"})
+    answer = httpx2.post(url, data={"sub": "ada"})
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
 
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
     with oidc_provider_mock.run_server_in_thread() as server:
         ada = {"email": "ada@example.com", "email_verified": True, "name": "Ada"}
         issuer = f"http://localhost:{server.server_port}"
-        httpx.put(f"{issuer}/users/ada", json=ada)
+        httpx2.put(f"{issuer}/users/ada", json=ada)
         settings = {
             "oidc.enabled": True,
             "oidc.issuer": issuer,

@@ -127,11 +127,15 @@ account instead of two, merge them. [identity-taken]
         register: If this address can be used, a message is on its way.
         confirm: confirmed
         who am I: {'email': 'ada@example.com'}
+        leave: deleted
+        and now: session-invalid
     """,
     "embed_flask": """
         register: If this address can be used, a message is on its way.
         confirm: confirmed
         who am I: {'email': 'ada@example.com'}
+        leave: deleted
+        and now: session-invalid
     """,
     "bulk_rerun": """
         stuck: 3

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
-import httpx
+import httpx2
 from honest_provider import CALLBACK, CLIENT, SECRET
 
 import admit
@@ -60,7 +60,7 @@ class Honest:
         """Return what the browser comes back with after *user* – None: nobody, who says no –
         logged in on the page at *url*."""
         form = {} if user is None else {"user": json.dumps(user)}
-        answer = httpx.post(url, data=form)
+        answer = httpx2.post(url, data=form)
         if answer.status_code == 200:  # a form that the browser posts at once
             pairs = re.findall(r'name="([^"]*)" value="([^"]*)"', answer.text)
             return {unescape(name): unescape(value) for name, value in pairs}
@@ -79,7 +79,7 @@ class Honest:
             "code_challenge": challenge.rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        url = str(httpx.URL(f"{self.url}/authorize", params=query))
+        url = str(httpx2.URL(f"{self.url}/authorize", params=query))
         return self.press_log_in(url, user)["code"]
 
     def id_token_for_app(self, user: Mapping[str, Any], nonce: str) -> str:
@@ -90,13 +90,13 @@ class Honest:
             "redirect_uri": CALLBACK,
             "code_verifier": VERIFIER,
         }
-        answer = httpx.post(f"{self.url}/token", data=form, auth=(CLIENT, SECRET))
+        answer = httpx2.post(f"{self.url}/token", data=form, auth=(CLIENT, SECRET))
         token: str = answer.json()["id_token"]
         return token
 
     def revoked(self) -> int:
         """Return how many refresh tokens were taken back."""
-        count: int = httpx.get(f"{self.url}/revoked").json()["revoked"]
+        count: int = httpx2.get(f"{self.url}/revoked").json()["revoked"]
         return count
 
 
