@@ -13,7 +13,7 @@ from ._token_keys import SigningKey
 from ._usecases import fresh, sessions, signing_keys
 from .masked import Secret
 from .preparing import user_id
-from .records import Access, AnyUser, Session
+from .records import Access, AnyUser, Session, User
 from .settings import LONGEST_ACCESS
 
 NO_TIME: Final = timedelta(0)
