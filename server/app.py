@@ -36,6 +36,8 @@ from .v1 import V1_API
 
 _log: Final = logging.getLogger("admit.server")
 
+SETTINGS_EVERY_SECONDS: Final = 1.0
+
 APIS: Final[tuple[Api, ...]] = (CLIENT_API, ADMIN_API, V1_API)
 """All that is served, in the order in which a request is looked up."""
 
@@ -59,7 +61,9 @@ def make_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        looking = asyncio.create_task(_look_at_settings(applications, threads))
         yield
+        looking.cancel()
         threads.close()
         if at_end is not None:
             at_end()
@@ -133,6 +137,16 @@ async def _answered(api: Api, ask: Ask) -> Response:
     except TimeoutError:
         _log.warning("request %s: no answer within %s", ask.id, limit)
         return api.tell(AnswerTooSlow(limit), ask)
+
+
+async def _look_at_settings(applications: Applications, threads: Threads) -> None:
+    """Look, every second and beside the loop, what an admin set elsewhere: a store behind a network
+    may take long to answer, and no request should wait for that."""
+    far = [one for one in applications.all if not one.inline]
+    while far:
+        await asyncio.sleep(SETTINGS_EVERY_SECONDS)
+        for one in far:
+            await threads.call(one.look)
 
 
 def _nothing_there(apis: Sequence[Api], applications: Applications, threads: Threads) -> ASGIApp:

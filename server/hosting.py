@@ -13,7 +13,7 @@ import attrs
 
 import admit
 from admit.claims import TokenClaims
-from admit.errors import InvalidInput, SessionInvalid
+from admit.errors import InvalidInput, SessionInvalid, StoreError
 from admit.hookspecs import hookimpl
 from admit.records import Session, User
 from admit.services import Services
@@ -47,11 +47,22 @@ class Hosted:
     inline: bool = True
     """Whether the store is asked on the event loop for what is a look-up only: one that is local
     answers in microseconds, one behind a network does not."""
+    _latest: list[ServerSettings] = attrs.field(factory=list, init=False, repr=False)
 
     @property
     def settings(self) -> ServerSettings:
-        """The server's settings as they are now."""
-        return self.engine.settings.section(ServerSettings)
+        """The server's settings as they are now; where the store is behind a network, as `look`
+        found them last. Never raises: whoever reads them is on the way of every request."""
+        return self.look() if self.inline or not self._latest else self._latest[0]
+
+    def look(self) -> ServerSettings:
+        """Return the settings as they are now. While the store does not answer, those before."""
+        try:
+            self._latest[:] = [self.engine.settings.section(ServerSettings)]
+        except StoreError:
+            if not self._latest:
+                raise
+        return self._latest[0]
 
 
 def hosted(
