@@ -74,7 +74,7 @@ def opened(plan: Plan) -> Iterator[tuple[Hosted, ...]]:
                     worker=True,
                 )
             )
-            one = hosted(engine, app_id=name, inline=not store.startswith("postgresql"))
+            one = hosted(engine, app_id=name, inline=engine.is_local)
             if plan.dev and not _is_loopback(one.settings.host):
                 raise InvalidInput(
                     f"{SECTION}.host",
