@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -258,3 +259,35 @@ def credentials(provider: Hostile) -> dict[str, str]:
 def dumped(given: dict[str, Any]) -> str:
     """Return what the walk is given as it reads it."""
     return json.dumps(given)
+
+
+@contextmanager
+def redirecting(folder: Path, pages: int, issuer: str, server: str = "") -> Iterator[Served]:
+    """Serve the application `auto-abcde`, which sends browsers to *issuer* as Google, and back to
+    the pages at that port."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    google = f"""
+[oauth2-google]
+enabled = true
+issuer = "{issuer}"
+client_id = "{CLIENT}"
+client_secret = "{CLIENT_SECRET}"
+redirect_uris = ["{url}/api/client/v2.0/auth/callback"]
+return_uris = ["http://localhost:{pages}/signed_in.html"]
+
+[anon-user]
+enabled = true
+"""
+    (folder / "shop_functions.py").write_text(FUNCTIONS)
+    write_config(folder / "auto", "auto", google, server)
+    app = "--app=auto-abcde=auto/users.json"
+    with serving(folder, "--dev", app, "--port", str(port), "--public-url", url) as served:
+        yield served
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at: what is known before the server starts."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
