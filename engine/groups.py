@@ -31,7 +31,7 @@ from .clock import to_text
 from .errors import InvalidInput, UserNotFound
 from .leaving import Erasure
 from .preparing import user_id
-from .records import AnyUser, Event, User
+from .records import AnyUser, Event, User, UserId
 from .rows import AnyRow, UserRow, read_row
 from .stores import Change, Cursor, KeyTaken, Label, Page, Put, VersionMoved
 
@@ -132,7 +132,7 @@ class Users:
         return self._core.store.count("user", label)
 
     def timeline(
-        self, user: AnyUser | None = None, *, address: str | None = None
+        self, user: User | UserId | None = None, *, address: str | None = None
     ) -> tuple[Event, ...]:
         """Return a user's events, oldest first; also a deleted user's, by its id.
 
@@ -141,7 +141,9 @@ class Users:
         """
         return tuple(timeline(self._core, user_id(self._core, user, address)))
 
-    def export(self, user: AnyUser | None = None, *, address: str | None = None) -> dict[str, Any]:
+    def export(
+        self, user: User | UserId | None = None, *, address: str | None = None
+    ) -> dict[str, Any]:
         """Return everything that is kept about a user, as a document that JSON can hold: who she is
         to us, identities, addresses, runs, sessions, keys, custom data, events with their details.
         No password, digest or token is in it; `form` and `version` name its form (docs/leaving.md).

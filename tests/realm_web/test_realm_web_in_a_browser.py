@@ -10,8 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import oidc_provider_mock
 import pytest
 from pages import browsing, serving_pages
-from realm_web import HERE, Walkable, installed, redirecting, walkable
-from test_realm_web import CLAIMS
+from realm_web import CLAIMS, HERE, Walkable, installed, redirecting, walkable
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

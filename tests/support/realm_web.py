@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -27,6 +28,8 @@ from admit.server.hosting import ServedPlugin
 from admit.testing import SettableClock
 
 HERE: Final = Path(__file__).parents[1] / "realm_web"
+CLAIMS: Final = re.compile(r'^  await step\("(.+)", async', re.MULTILINE)
+"""What the walk claims, one after the other."""
 PASSWORD: Final = "correct horse battery staple"
 SIGNED_WITH: Final = "a shared secret of at least 32 bytes"
 OLD: Final = "old@example.com"
@@ -164,7 +167,7 @@ def installed() -> Path:
         )
         if done.returncode != 0:
             shutil.rmtree(made)
-            return _cannot(f"npm cannot install realm-web: {done.stderr.strip()[-500:]}")
+            return _cannot(f"npm cannot install realm-web: {str(done.stderr).strip()[-500:]}")
         with contextlib.suppress(OSError):  # another run was faster
             made.rename(folder)
     return folder

@@ -10,6 +10,7 @@ from shops import DEAD, PASSWORD, Shop
 
 import admit
 from admit.errors import NotConfigured, StoreFull
+from admit.records import UserId
 from admit.testing import MemoryStore
 from admit.testing import open as open_engine
 from admit.web.flask import Callers, answer_errors
@@ -166,7 +167,7 @@ def test_n4_the_engine_is_told_the_address_through_trusted_proxies_only(shop: Sh
             headers=said,
             environ_base={"REMOTE_ADDR": peer},
         )
-        return (shop.engine.users.timeline(answer.text)[0].detail or {}).get("client")
+        return (shop.engine.users.timeline(UserId(answer.text))[0].detail or {}).get("client")
 
     assert {"address": "198.51.100.1", "locale": "de-CH"} == kept("10.0.0.7", "a@example.com")
     assert {"address": "203.0.113.9", "locale": "de-CH"} == kept("203.0.113.9", "b@example.com")

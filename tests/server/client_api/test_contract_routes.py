@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from shop import ADA, NO_DEVICE, PASSWORD, A, Answer, C, OpenShop, P, Shop, is_empty, refused
 
+from admit.records import UserId
+
 HEX24 = re.compile(r"[0-9a-f]{24}")
 Step = Callable[[Shop], Answer]
 
@@ -381,7 +383,9 @@ def test_a_device_is_known_again_and_a_new_one_is_given_an_id(
 
     assert tokens.device == kept or (kept is None and HEX24.fullmatch(tokens.device))
     assert NO_DEVICE != tokens.device
-    assert [tokens.device] == [one.device_id for one in shop.engine.sessions.of(tokens.user)]
+    assert [tokens.device] == [
+        one.device_id for one in shop.engine.sessions.of(UserId(tokens.user))
+    ]
 
 
 def test_a_device_is_described_in_words(shop: Shop) -> None:
@@ -389,7 +393,7 @@ def test_a_device_is_described_in_words(shop: Shop) -> None:
     said = {"platform": "chrome", "platformVersion": "120", "appId": "till", "appVersion": "1.0"}
     user = shop.log_in("anon-user", options={"device": said}).user
 
-    assert ["chrome 120, till 1.0"] == [one.device for one in shop.engine.sessions.of(user)]
+    assert ["chrome 120, till 1.0"] == [one.device for one in shop.engine.sessions.of(UserId(user))]
 
 
 def test_stray_tokens_are_ignored_where_none_is_needed(shop: Shop) -> None:

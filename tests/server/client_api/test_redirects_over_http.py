@@ -14,6 +14,7 @@ from shop import A, Answer, C, OpenShop, Shop, refused
 from starlette.testclient import TestClient
 
 from admit.masked import Secret
+from admit.records import UserId
 from admit.server.app import make_app
 from admit.server.hosting import hosted
 from admit.testing import SettableClock
@@ -120,7 +121,9 @@ def test_a_browser_is_logged_in_through_the_provider(
     shop = journeys.shop
     assert user == shop.get(f"{C}/auth/profile", bearer=access).json()["user_id"]
     assert 201 == shop.post(f"{C}/auth/session", bearer=refresh).status_code
-    assert [(DEVICE, "chrome")] == [(s.device_id, s.device) for s in shop.engine.sessions.of(user)]
+    assert [(DEVICE, "chrome")] == [
+        (s.device_id, s.device) for s in shop.engine.sessions.of(UserId(user))
+    ]
     assert not browser.cookies
 
 
