@@ -73,13 +73,17 @@ def opened(browser: BrowserContext, port: int, host: str = "localhost") -> Page:
     return page
 
 
-def say_who_you_are(window: Page, subject: str | None) -> None:
-    """Answer the provider's page: as whom to log in, or – None – no."""
-    if subject is None:
-        window.locator("button:has-text('Deny')").click()
-        return
-    window.locator("input[name=sub]").fill(subject)
+def say_who_you_are(window: Page) -> None:
+    """Answer the provider's page."""
+    window.locator("input[name=sub]").fill("ada-1815")
     window.locator("button:has-text('Authorize')").click()
+
+
+def say_no(window: Page) -> None:
+    """Come back from the provider as who said no there. The one here would forget the state, which
+    RFC 6749 §4.1.2.1 wants."""
+    sent = parse_qs(urlsplit(window.url).query)
+    window.goto(f"{sent['redirect_uri'][0]}?error=access_denied&state={sent['state'][0]}")
 
 
 @pytest.fixture
@@ -126,7 +130,7 @@ def test_o2_a_page_logs_in_through_a_provider_and_back(
         there = f"http://localhost:{pages}/signed_in.html"
         with browser.expect_page() as window:
             page.evaluate(f"(given) => {{ window.came = ({LOG_IN})(given); }}", [server.url, there])
-        say_who_you_are(window.value, "ada-1815")
+        say_who_you_are(window.value)
         user = page.evaluate(CAME)
 
         assert ["oauth2-google"] == [one["providerType"] for one in user["identities"]]
@@ -134,17 +138,18 @@ def test_o2_a_page_logs_in_through_a_provider_and_back(
         assert 24 == len(user["device"])
 
 
-def test_o2_a_page_links_through_a_provider_with_a_cookie_from_another_site(
+def test_o2_a_page_links_through_a_provider_with_a_cookie(
     browser: BrowserContext, pages: int, issuer: str, tmp_path: Path
 ) -> None:
-    """Given an anonymous user on a page of another site, when she links Google through a window,
+    """Given an anonymous user on a page of another origin of the same site – a browser that blocks
+    the cookies of third parties keeps none for any other –, when she links Google through a window,
     then she has both identities, and her session goes on."""
     with redirecting(tmp_path, pages, issuer) as server:
-        page = opened(browser, pages)
-        there = f"http://localhost:{pages}/signed_in.html"
+        page = opened(browser, pages, "127.0.0.1")
+        there = f"http://127.0.0.1:{pages}/signed_in.html"
         with browser.expect_page() as window:
             page.evaluate(f"(given) => {{ window.came = ({LINK})(given); }}", [server.url, there])
-        say_who_you_are(window.value, "ada-1815")
+        say_who_you_are(window.value)
 
         assert ["anon-user", "oauth2-google"] == page.evaluate(CAME)
 
@@ -162,7 +167,7 @@ def test_a_page_is_told_that_the_provider_said_no(
                 f"(given) => {{ window.came = ({LOG_IN})(given).catch((no) => String(no)); }}",
                 [server.url, there],
             )
-        say_who_you_are(window.value, None)
+        say_no(window.value)
 
         assert "Error" in page.evaluate(CAME)
 

@@ -277,7 +277,7 @@ issuer = "{issuer}"
 client_id = "{CLIENT}"
 client_secret = "{CLIENT_SECRET}"
 redirect_uris = ["{url}/api/client/v2.0/auth/callback"]
-return_uris = ["http://localhost:{pages}/signed_in.html"]
+return_uris = ["http://localhost:{pages}/signed_in.html", "http://127.0.0.1:{pages}/signed_in.html"]
 
 [anon-user]
 enabled = true
