@@ -12,7 +12,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from admit.errors import AdmitError, StoreError
@@ -29,6 +29,7 @@ from .client_api import CLIENT_API
 from .dev import inbox
 from .hosting import Applications, Hosted
 from .metrics import Metrics
+from .paths import Paths
 from .refusals import AnswerTooSlow, MethodRefused, NoSuchRoute
 from .routes import Api, Route
 from .threads import Threads
@@ -68,16 +69,18 @@ def make_app(
         if at_end is not None:
             at_end()
 
-    routes = health.routes(applications, threads, metrics)
-    routes += openapi.routes(apis, version("admit"))
-    if dev:
-        routes += inbox.routes(applications)
+    table: list[tuple[str, ASGIApp]] = []
     for api in apis:
         by_path: dict[str, dict[str, Route]] = {}
         for route in api.routes:
             by_path.setdefault(api.prefix + route.path, {})[route.method] = route
         for path, methods in by_path.items():
-            routes.append(StarletteRoute(path, Endpoint(path, api, methods, applications, threads)))
+            table.append((path, Endpoint(path, api, methods, applications, threads)))
+    routes: list[BaseRoute] = [Paths(table)]
+    routes += health.routes(applications, threads, metrics)
+    routes += openapi.routes(apis, version("admit"))
+    if dev:
+        routes += inbox.routes(applications)
     app = Starlette(routes=routes, lifespan=lifespan)
     app.router.default = _nothing_there(apis, applications, threads)
     # From the inside out: a refusal by the limits is logged, and readable across origins.
