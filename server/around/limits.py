@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import time
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..answers import told
-from ..clients import address_of, networks
+from ..clients import REMEMBERED, address_of, networks
 from ..hosting import Applications
 from ..refusals import RequestRefused, TooBusy, TooManyRequests
 from ..settings import ServerSettings
@@ -81,7 +82,11 @@ def _network(request: Request, settings: ServerSettings) -> str:
     """Return whom a request is counted for: its IPv4 address, or an IPv6 /64."""
     peer = None if request.client is None else request.client.host
     trusted = networks(settings.trusted_proxies)
-    found = address_of(peer, request.headers.getlist("x-forwarded-for"), trusted) or ""
+    return _counted(address_of(peer, request.headers.getlist("x-forwarded-for"), trusted) or "")
+
+
+@functools.lru_cache(REMEMBERED)
+def _counted(found: str) -> str:
     try:
         address = ipaddress.ip_address(found)
     except ValueError:

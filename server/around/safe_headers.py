@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..hosting import Applications
@@ -18,6 +17,8 @@ HEADERS: Final[Mapping[str, str]] = {
     "x-content-type-options": "nosniff",
 }
 STRICT: Final = "max-age=31536000"
+_RAW: Final = tuple((name.encode(), value.encode()) for name, value in HEADERS.items())
+_OVER_HTTPS: Final = (*_RAW, (b"strict-transport-security", STRICT.encode()))
 
 
 class SafeHeaders:
@@ -35,12 +36,13 @@ class SafeHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                found = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    found.setdefault(name, value)
                 url = self._applications.all[0].settings.public_url or ""
-                if url.startswith("https://"):
-                    found.setdefault("strict-transport-security", STRICT)
+                added = _OVER_HTTPS if url.startswith("https://") else _RAW
+                has = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in added if header[0] not in has),
+                ]
             await send(message)
 
         await self._app(scope, receive, with_headers)
