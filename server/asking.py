@@ -134,7 +134,11 @@ class Ask:
         return await self.call(function, *args, **named)
 
     async def batched(self, prepared: admit.Prepared[T]) -> T:
-        """Return what *prepared* comes to, settled together with others of this moment."""
+        """Return what *prepared* comes to, settled together with others of this moment. Where the
+        store is behind a network, in a thread of its own: there waiting for answers is what takes
+        long, and on one thread each would wait for those before."""
+        if not self.hosted.inline:
+            return await self.call(prepared.run)
         return await self._threads.batched(self.hosted.engine, prepared)
 
     # --- by whom -------------------------------------------------------------------------------

@@ -96,8 +96,17 @@ class Batching:
             answers = self._engine.batch([asked.prepared for asked in batch])
         except Exception as problem:  # whoever waits is told, whatever it is
             answers = [problem] * len(batch)
+        # Each loop is woken once, not once for each that waits on it: there is one, but for tests.
+        told: dict[asyncio.AbstractEventLoop, list[tuple[_Asked, object]]] = {}
         for asked, answer in zip(batch, answers, strict=True):
-            asked.tell(answer)
+            told.setdefault(asked.loop, []).append((asked, answer))
+        for loop, ready in told.items():
+            loop.call_soon_threadsafe(_tell, ready)
+
+
+def _tell(ready: list[tuple[_Asked, object]]) -> None:
+    for asked, answer in ready:
+        asked.tell(answer)
 
 
 class _Asked:
@@ -110,14 +119,11 @@ class _Asked:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.prepared = prepared
+        self.loop = loop
         self._future = future
-        self._loop = loop
 
     def tell(self, answer: object) -> None:
-        """Hand *answer* to the loop that waits for it."""
-        self._loop.call_soon_threadsafe(self._tell, answer)
-
-    def _tell(self, answer: object) -> None:
+        """Hand over *answer*, on the loop."""
         if self._future.done():  # the client went away
             return
         if isinstance(answer, Exception):

@@ -38,7 +38,8 @@ async def confirm(ask: Ask) -> Response:
     """Confirm by the token of a link. It activates the password that is stored, in private mode
     too: clients send none (docs/compatibility.md, H7)."""
     given = await ask.body(Token)
-    await ask.call(ask.engine().confirm, token_id=given.tokenId, token=given.token)
+    prepare = ask.engine().prepare
+    await ask.batched(prepare.confirm(token_id=given.tokenId, token=given.token))
     return told(Done())
 
 
