@@ -8,10 +8,10 @@ import click
 
 from admit import ApiKey
 
-from .bulk import read_duration
-from .context import Invocation, common_options, json_option, reason_option
+from .bulk import ask, read_duration
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
-from .output import Cell, counted, moment, note, plain, say, say_json, styled, table
+from .output import Cell, counted, moment, note, plain, say, say_json, styled, table, visible
 from .people import found
 
 _ID = click.argument("key_id", metavar="ID")
@@ -56,6 +56,7 @@ def list_(call: Invocation, who: str | None) -> None:
 @common_options
 @json_option
 @reason_option
+@dry_run_option
 @click.pass_obj
 def create(
     call: Invocation,
@@ -82,34 +83,46 @@ def create(
 @_ID
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
 def disable(call: Invocation, key_id: str) -> None:
     """Switch a key off, and end the sessions that it opened."""
     with call.open() as engine:
-        say(_told(engine.api_keys.disable(key_id)))
+        _tell(call, engine.api_keys.disable(key_id))
 
 
 @api_keys.command()
 @_ID
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
 def enable(call: Invocation, key_id: str) -> None:
     """Take `disable` back."""
     with call.open() as engine:
-        say(_told(engine.api_keys.enable(key_id)))
+        _tell(call, engine.api_keys.enable(key_id))
 
 
 @api_keys.command()
 @_ID
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
-def delete(call: Invocation, key_id: str) -> None:
+def delete(call: Invocation, key_id: str, yes: bool) -> None:
     """Delete a key, and end the sessions that it opened."""
     with call.open() as engine:
         key = engine.api_keys.get(key_id)
+        if not (yes or call.dry_run):
+            ask(f"Delete the key {visible(key.name)}? Who uses it is locked out.")
         engine.api_keys.delete(key_id)
+    if call.json:
+        say_json({"deleted": key.id})
+        return
     say(f"The key {styled(key.name, 'strong')} is gone.")
 
 
@@ -133,6 +146,9 @@ def _state(key: ApiKey) -> Cell:
     return Cell("disabled", "bad") if key.disabled else Cell("enabled", "good")
 
 
-def _told(key: ApiKey) -> str:
+def _tell(call: Invocation, key: ApiKey) -> None:
+    if call.json:
+        say_json(key)
+        return
     state = _state(key)
-    return f"The key {styled(key.name, 'strong')} is {styled(state.text, state.style)}."
+    say(f"The key {styled(key.name, 'strong')} is {styled(state.text, state.style)}.")

@@ -54,13 +54,14 @@ def verify(ctx: click.Context) -> None:
         ctx.exit(1)
 
 
-def events_table(events: tuple[Event, ...]) -> str:
-    """Return events as a table, one a line."""
+def events_table(events: tuple[Event, ...], *, whose: bool = False) -> str:
+    """Return events as a table, one a line; *whose*: with the user that each is about."""
     return table(
-        ["AT (UTC)", "WHAT", "FROM → TO", "BY", "HOW"],
+        ["AT (UTC)", "USER", "WHAT", "FROM → TO", "BY", "HOW"],
         [
             [
                 Cell(moment(event.at), "faint", whole=True),
+                Cell((event.user or "") if whose else "", "faint"),
                 Cell(event.trigger, "strong"),
                 _move(event),
                 event.actor.kind,
@@ -68,6 +69,7 @@ def events_table(events: tuple[Event, ...]) -> str:
             ]
             for event in events
         ],
+        optional=["USER"],
     )
 
 

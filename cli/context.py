@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import click
@@ -15,6 +15,10 @@ from admit.errors import InvalidInput
 from admit.survey import Survey, survey_plugins
 
 from . import remotes
+from .rehearsed import tell_dry_run
+
+if TYPE_CHECKING:
+    from admit.rehearsing import Outcomes, Rehearsal
 
 _ACTOR: Final = admit.Actor("admin", "command-line")
 
@@ -41,6 +45,7 @@ class Invocation:
     dev: bool = False
     json: bool = False
     reason: str | None = None
+    dry_run: bool = False
 
     def open(self, *, read_only: bool = False, begins: bool = False) -> admit.Engine:
         """Return an engine on the store, in which an admin acts; or, with a server, one that asks
@@ -53,8 +58,10 @@ class Invocation:
             AdmitError: as `admit.open`; InvalidInput also when the local store is not there, or
                 a server is to be asked without a key.
         """
-        remote = remotes.asked(self.server, self.key, self.profile)
+        remote = self._remote()
         if remote is not None:
+            if self.dry_run:
+                raise _needs_the_store("A dry run")
             return remotes.connected(remote, self.reason)
         if not begins and not is_there(self.store):
             raise InvalidInput(
@@ -62,14 +69,48 @@ class Invocation:
                 f"there is no {self.store}.",
                 "Name yours with --store or ADMIT_STORE, or begin one: admit users create ADDRESS",
             )
+        if self.dry_run:
+            rehearsal = self.rehearsal()
+            click.get_current_context().find_root().call_on_close(
+                lambda: tell_dry_run(rehearsal.steps)
+            )
+            return rehearsal.engine.acting(_ACTOR, self.reason)
         engine = admit.open(
             self.store, config=self.config, dev=self.dev, read_only=read_only, worker=False
         )
         return engine.acting(_ACTOR, self.reason)
 
+    def rehearsal(self, outcome: Outcomes = "pending") -> Rehearsal:
+        """Return an engine on a copy of the store, which sends nothing and is gone when the command
+        ends; what it did is told then. Raises AdmitError: as `admit.open`."""
+        from admit.rehearsing import rehearse  # what a dry run alone needs
+
+        if self._remote() is not None:
+            raise _needs_the_store("A dry run")
+        context = click.get_current_context()
+        begun = rehearse(self.store, outcome=outcome, config=self.config, dev=self.dev)
+        return context.find_root().with_resource(begun)
+
+    def examine(self) -> tuple[admit.Advice, ...]:
+        """Return what is wrong or weak, also about an engine that does not open."""
+        from admit.examining import examine  # loads more than other commands need
+
+        if self._remote() is not None:
+            raise _needs_the_store("An examination")
+        return examine(self.store, config=self.config, dev=self.dev)
+
+    def _remote(self) -> remotes.Remote | None:
+        return remotes.asked(self.server, self.key, self.profile)
+
     def survey(self) -> Survey:
         """Return the plugins that would be loaded. Raises InvalidInput: a wrong configuration."""
         return survey_plugins(self.store, config=self.config)
+
+
+def _needs_the_store(what: str) -> InvalidInput:
+    return InvalidInput(
+        "server", f"{what} works on the store itself.", "Do it where that is, without --server."
+    )
 
 
 def is_there(store: str) -> bool:
@@ -105,6 +146,11 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def reason_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--reason`, which is recorded with what the command does."""
     return _kept("--reason", metavar="TEXT", help="Why; kept with the event.")(command)
+
+
+def dry_run_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--dry-run`: the command works on a copy of the store, and sends nothing."""
+    return _kept("--dry-run", is_flag=True, help="Only show what it would do.")(command)
 
 
 def _kept(name: str, **about: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -9,7 +9,7 @@ import click
 
 from admit.errors import InvalidInput
 
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
 from .output import say, say_json
 from .people import named
@@ -39,6 +39,7 @@ def get(call: Invocation, who: str) -> None:
 @common_options
 @reason_option
 @json_option
+@dry_run_option
 @click.pass_obj
 def set_(call: Invocation, who: str, file: str, version: int | None) -> None:
     """Replace a user's custom data by the JSON object in FILE; - reads it from the pipe."""

@@ -26,13 +26,14 @@ def commands_among(moves: Iterable[str]) -> list[str]:
     return [move for move in moves if move not in _BY_ITSELF]
 
 
-def complain(error: AdmitError, *, as_json: bool = False) -> None:
-    """Print *error* to stderr."""
+def complain(error: AdmitError, *, as_json: bool = False, about: str | None = None) -> None:
+    """Print *error* to stderr; of several things that were asked for, *about* is the one."""
     if as_json:
         told = {"code": error.code, "sentence": error.sentence, "next_step": next_step(error)}
-        note(json.dumps({"error": plain(told)}))
+        note(json.dumps({"error": plain(told)} | ({} if about is None else {"about": about})))
         return
-    note(f"{styled('error:', 'bad')} {visible(error.sentence)}")
+    place = "" if about is None else f"{visible(about)}: "
+    note(f"{styled('error:', 'bad')} {place}{visible(error.sentence)}")
     note(f"       {visible(next_step(error))} {styled(f'[{error.code}]', 'faint')}")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
+from .flow_try import try_
 from .group import Group
 from .output import Cell, say, say_json, styled, table
 
@@ -52,11 +53,19 @@ def list_(call: Invocation) -> None:
 @click.argument("name")
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
 def use(call: Invocation, name: str) -> None:
     """Make NAME the active flow, for every engine on the store within a second."""
     with call.open(begins=True) as engine:
         before = engine.settings.get(_SETTING)
         engine.settings.set(_SETTING, name)
+    if call.json:
+        say_json({"active": name, "before": before})
+        return
     say(f"The active flow is {styled(name, 'strong')}; it was {styled(before, 'strong')}.")
     say("Who is stuck in another one enters it by: admit users rerun")
+
+
+flow.add_command(try_)

@@ -8,10 +8,11 @@ from admit.merging import MergePlan
 from admit.records import Identity, User
 
 from . import bulk
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
+from .each import tell
 from .output import Cell, moment, pairs, say, say_json, styled, table, visible
 from .people import found, name_of, named
-from .users import tell, users
+from .users import users
 
 
 @users.command()
@@ -51,6 +52,7 @@ def identities(call: Invocation, who: str) -> None:
 @common_options
 @reason_option
 @json_option
+@dry_run_option
 @click.pass_obj
 def unlink(call: Invocation, who: str, provider: str, identity: str | None) -> None:
     """Take an identity from a user, and end its sessions. The last one that it could log in with
@@ -106,6 +108,7 @@ def merge(
 @common_options
 @reason_option
 @json_option
+@dry_run_option
 @click.pass_obj
 def change_address(call: Invocation, who: str, to: str) -> None:
     """Change the address of a confirmed user at once, without proof, and end its sessions."""

@@ -10,7 +10,7 @@ import click
 from admit import SigningKey
 from admit.settings import About, parse
 
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
 from .output import Cell, moment, say, say_json, table
 
@@ -45,6 +45,7 @@ def jwks(call: Invocation) -> None:
 @common_options
 @reason_option
 @json_option
+@dry_run_option
 @click.pass_obj
 def rotate(call: Invocation, publish_for: str, overlap: str | None) -> None:
     """Let a new key sign access tokens. Sessions live on.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 import admit
 from admit import Erasure
-from admit.errors import InvalidInput, UserNotFound
+from admit.errors import UserNotFound
 from admit.records import UserId
 
-from . import bulk
-from .context import Invocation, common_options, json_option, reason_option
+from . import bulk, moving
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
+from .each import change_each, do_each, who_argument
+from .files import new_file
 from .output import (
     Cell,
     counted,
@@ -28,23 +29,41 @@ from .output import (
     table,
     visible,
 )
-from .people import found, name_of, named, told
+from .people import found, name_of, named
 
 _STEP_STYLES = {"done": "good", "gave-up": "bad"}
 
 
 @click.command()
-@click.argument("who")
+@click.argument("who", required=False)
+@click.option("--all", "everybody", is_flag=True, help="All users, as JSON lines to be imported.")
+@click.option("--in", "label", metavar="LIST", help="With --all: only one of the lists.")
+@click.option("--hashes", is_flag=True, help="With --all: with their password hashes.")
 @click.option("--to", metavar="FILE", type=Path, help="A new file; else it is printed.")
 @common_options
 @reason_option
 @click.pass_obj
-def export(call: Invocation, who: str, to: Path | None) -> None:
-    """Export everything that is kept about a user, as JSON.
+def export(
+    call: Invocation,
+    who: str | None,
+    everybody: bool,
+    label: str | None,
+    hashes: bool,
+    to: Path | None,
+) -> None:
+    """Export everything that is kept about a user, as JSON; or users to be imported elsewhere.
 
-    No password, digest or token is in it. That it was taken stands in her timeline.
+    No password, digest or token is in it, but with --hashes. That it was taken stands in her
+    timeline, or in the trail.
     """
+    if everybody == (who is not None):
+        raise click.UsageError("Name the user, or pass --all.")
+    if not everybody and (label or hashes):
+        raise click.UsageError("--in and --hashes are for --all.")
     with call.open() as engine:
+        if who is None:
+            moving.export(engine, label or "all", hashes=hashes, to=to)
+            return
         user = found(engine, who)
         if to is None:
             say_json(engine.users.export(user))
@@ -55,40 +74,46 @@ def export(call: Invocation, who: str, to: Path | None) -> None:
 
 def _write(engine: admit.Engine, user: admit.User, to: Path) -> None:
     """Export *user* to a file that only its owner can read, and that was not there before."""
-    try:
-        descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as problem:
-        raise InvalidInput(
-            "file", f"{to} cannot be made: {problem.strerror}.", "Name a file that is not there."
-        ) from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    with new_file(to) as file:
         json.dump(engine.users.export(user), file, indent=2, ensure_ascii=False)
         file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @click.command()
-@click.argument("who")
+@who_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--export", "to", metavar="FILE", type=Path, help="Export to a new file first.")
 @click.option("--at-once", is_flag=True, help="Without the grace of the setting deletion_grace.")
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def delete(call: Invocation, who: str, yes: bool, to: Path | None, at_once: bool) -> None:
-    """Delete a user. Its address is free at once and inherits nothing.
+def delete(
+    call: Invocation, who: tuple[str, ...], yes: bool, to: Path | None, at_once: bool
+) -> None:
+    """Delete users. An address is free at once and inherits nothing.
 
-    With a grace (setting deletion_grace), it is blocked now and deleted when that is over.
+    With a grace (setting deletion_grace), a user is blocked now and deleted when that is over.
     """
+    if to is not None and len(who) > 1:
+        raise click.UsageError("One export is of one user.")
     with call.open() as engine:
-        user = found(engine, who)
-        if not yes:
-            bulk.ask(f"Delete {visible(name_of(user))} ({user.id}, {user.state})?")
+        if len(who) == 1:
+            user = found(engine, who[0])
+            question = f"Delete {visible(name_of(user))} ({user.id}, {user.state})?"
+        else:
+            question = f"Delete {counted(len(who), 'user')}?"
+        if not (yes or call.dry_run):
+            bulk.ask(question)
         if to is not None:
             _write(engine, user, to)
-        left = engine.delete(user, at_once=at_once)
+        do_each(call, who, lambda one: _delete(call, engine, one, at_once))
+
+
+def _delete(call: Invocation, engine: admit.Engine, who: str, at_once: bool) -> None:
+    user = found(engine, who)
+    left = engine.delete(user, at_once=at_once)
     if call.json:
         leaving = {"leaving": user.id, "delete_at": left.delete_at}
         say_json({"deleted": user.id} if left.delete_at is None else leaving)
@@ -102,19 +127,16 @@ def delete(call: Invocation, who: str, yes: bool, to: Path | None, at_once: bool
 
 
 @click.command()
-@click.argument("who")
+@who_argument
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def restore(call: Invocation, who: str) -> None:
+def restore(call: Invocation, who: tuple[str, ...]) -> None:
     """Take a deletion back while its grace runs."""
-    with call.open() as engine:
-        user = engine.restore(**named(who))
-    if call.json:
-        say_json(user)
-    else:
-        say(f"{told(user)} It may log in again; sessions and keys of before stay dead.")
+    more = "It may log in again; sessions and keys of before stay dead."
+    change_each(call, who, lambda engine, one: (engine.restore(**named(one)), more))
 
 
 @click.command()
@@ -187,4 +209,4 @@ def _in_words(step: admit.ErasureStep) -> Cell:
     return Cell(f"{tries}, next {moment(step.due_at)} UTC{because}", "waiting")
 
 
-COMMANDS: tuple[click.Command, ...] = (export, delete, restore, erasures)
+COMMANDS: tuple[click.Command, ...] = (moving.import_, export, delete, restore, erasures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
 from .output import Cell, counted, moment, say, say_json, styled, table, visible
 from .people import found, name_of
@@ -59,6 +59,7 @@ def list_(call: Invocation, who: str) -> None:
 @common_options
 @reason_option
 @json_option
+@dry_run_option
 @click.pass_obj
 def end(call: Invocation, who: str, session: tuple[str, ...], everywhere: bool) -> None:
     """End sessions of a user at once: those named by id, or --all."""

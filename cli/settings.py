@@ -8,7 +8,7 @@ from admit import SettingInfo
 from admit.masked import Secret
 from admit.settings import to_text
 
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
 from .output import Cell, plain, say, say_json, styled, table
 
@@ -53,26 +53,35 @@ def list_(call: Invocation, changed: bool) -> None:
 @click.argument("value")
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
 def set_(call: Invocation, name: str, value: str) -> None:
     """Keep VALUE in the store, for every engine on it within a second."""
     with call.open(begins=True) as engine:
         engine.settings.set(name, value)
-        info = engine.settings.info(name)
-    say(f"{styled(name, 'strong')} is {_shown(info.value)}, from the {info.source}.")
+        _tell(call, engine.settings.info(name))
 
 
 @settings.command()
 @click.argument("name")
 @common_options
 @reason_option
+@dry_run_option
+@json_option
 @click.pass_obj
 def unset(call: Invocation, name: str) -> None:
     """Take the store's value back; what is weaker shows again."""
     with call.open() as engine:
         engine.settings.unset(name)
-        info = engine.settings.info(name)
-    say(f"{styled(name, 'strong')} is {_shown(info.value)}, from the {info.source}.")
+        _tell(call, engine.settings.info(name))
+
+
+def _tell(call: Invocation, info: SettingInfo) -> None:
+    if call.json:
+        say_json(_as_json(info))
+    else:
+        say(f"{styled(info.name, 'strong')} is {_shown(info.value)}, from the {info.source}.")
 
 
 def _row(info: SettingInfo) -> list[object]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .context import Invocation, common_options, json_option
+from .context import Invocation, common_options, dry_run_option, json_option
 from .group import Group
 from .output import Cell, numbers, pairs, say, say_json, shown, size, styled, table, visible
 from .store_check import check
@@ -50,6 +50,7 @@ def stats(call: Invocation) -> None:
 
 @store.command()
 @common_options
+@dry_run_option
 @json_option
 @click.pass_obj
 def compact(call: Invocation) -> None:
@@ -57,14 +58,24 @@ def compact(call: Invocation) -> None:
 
     What was erased is gone from the files then. Applications may go on meanwhile.
     """
-    with opened(call.store, read_only=False) as found:
+    with opened(call.store, read_only=call.dry_run) as found:
         before = sum(found.stats().bytes.values())
+        if call.dry_run:
+            _tell_dry_run(call, before)
+            return
         found.compact()
         after = sum(found.stats().bytes.values())
     if call.json:
         say_json({"bytes_before": before, "bytes_after": after})
     else:
         say(f"Compacted {shown(call.store)}: {size(before)} before, {size(after)} now.")
+
+
+def _tell_dry_run(call: Invocation, before: int) -> None:
+    if call.json:
+        say_json({"bytes_before": before, "bytes_after": None})
+    else:
+        say(f"Would compact {shown(call.store)}: {size(before)} now. Nothing was changed.")
 
 
 @store.command()

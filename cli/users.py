@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+import admit
 from admit.errors import UserNotFound
 from admit.masked import Secret
 from admit.records import User, UserId
@@ -14,7 +15,14 @@ from admit.stores import Cursor
 
 from . import bulk, custom_data, leaving
 from .audit import events_table
-from .context import Invocation, common_options, json_option, reason_option
+from .context import (
+    Invocation,
+    common_options,
+    dry_run_option,
+    json_option,
+    reason_option,
+)
+from .each import change_each, read_who, tell, who_argument
 from .failures import commands_among
 from .group import Group
 from .output import (
@@ -26,10 +34,10 @@ from .output import (
     say,
     say_json,
     table,
-    wrapped,
 )
 from .people import found, name_of, named, run_in_short, sheet, state_of, told
 
+_ENDED = "Its sessions have ended."
 _LISTS = ("all", "pending", "run-failed", "confirmed", "disabled", "deleted", "grace", "anonymous")
 
 
@@ -188,10 +196,25 @@ def rerun(
     if everybody:
         bulk.run(call, bulk.Choice(**choice))
         return
-    with call.open() as engine:
-        for one in who:
-            user = engine.rerun(**named(one))
-            tell(call, user, engine.why(user).sentence)
+    call.dry_run = choice["dry_run"]
+    change_each(
+        call, read_who(who), lambda engine, one: explained(engine, engine.rerun(**named(one)))
+    )
+
+
+@users.command()
+@who_argument
+@common_options
+@reason_option
+@dry_run_option
+@json_option
+@click.pass_obj
+def resend(call: Invocation, who: tuple[str, ...]) -> None:
+    """Send the confirmation message again.
+
+    A re-run, for flows that send one; else it is refused and names `rerun`.
+    """
+    change_each(call, who, lambda engine, one: explained(engine, engine.resend(**named(one))))
 
 
 @users.command()
@@ -199,6 +222,7 @@ def rerun(
 @click.option("--password", "asks", is_flag=True, help="Ask for a password, or read one line.")
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
 def create(call: Invocation, address: str, asks: bool) -> None:
@@ -219,15 +243,15 @@ def create(call: Invocation, address: str, asks: bool) -> None:
 
 
 @users.command()
-@click.argument("who")
+@who_argument
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def confirm(call: Invocation, who: str) -> None:
+def confirm(call: Invocation, who: tuple[str, ...]) -> None:
     """Confirm a stuck user by hand, past the flow. Proves nothing."""
-    with call.open() as engine:
-        tell(call, engine.confirm_manually(**named(who)))
+    change_each(call, who, lambda engine, one: (engine.confirm_manually(**named(one)), ""))
 
 
 @users.command("correct-address")
@@ -235,47 +259,63 @@ def confirm(call: Invocation, who: str) -> None:
 @click.argument("to")
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
 def correct_address(call: Invocation, who: str, to: str) -> None:
     """Correct the mistyped address of a pending user; a new message goes to TO."""
     with call.open() as engine:
-        user = engine.correct_address(**named(who), to=to)
-        tell(call, user, engine.why(user).sentence)
+        tell(call, *explained(engine, engine.correct_address(**named(who), to=to)))
 
 
 @users.command()
-@click.argument("who")
+@who_argument
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def disable(call: Invocation, who: str) -> None:
+def disable(call: Invocation, who: tuple[str, ...]) -> None:
     """Stop every log-in of a user, and end its sessions."""
-    with call.open() as engine:
-        tell(call, engine.disable(**named(who)), "Its sessions have ended.")
+    change_each(
+        call, who, lambda engine, one: (engine.disable(**named(one)), "Its sessions have ended.")
+    )
 
 
 @users.command()
-@click.argument("who")
+@who_argument
 @common_options
 @reason_option
+@dry_run_option
 @json_option
 @click.pass_obj
-def enable(call: Invocation, who: str) -> None:
+def enable(call: Invocation, who: tuple[str, ...]) -> None:
     """Let a disabled user log in again."""
-    with call.open() as engine:
-        tell(call, engine.enable(**named(who)))
+    change_each(call, who, lambda engine, one: (engine.enable(**named(one)), ""))
 
 
-def tell(call: Invocation, user: User, more: str = "") -> None:
-    """Say who a user is now, and something besides; to programs the user as JSON."""
-    if call.json:
-        say_json(user)
-        return
-    say(told(user))
-    if more:
-        say(wrapped(more))
+@users.command("log-out")
+@who_argument
+@common_options
+@reason_option
+@dry_run_option
+@json_option
+@click.pass_obj
+def log_out(call: Invocation, who: tuple[str, ...]) -> None:
+    """End every session of a user at once.
+
+    One of several sessions is ended by: admit sessions end
+    """
+    change_each(
+        call,
+        who,
+        lambda engine, one: (engine.log_out_all(**named(one)), "Its sessions have ended."),
+    )
+
+
+def explained(engine: admit.Engine, user: User) -> tuple[User, str]:
+    """Return *user*, and the sentence that says where it stands."""
+    return user, engine.why(user).sentence
 
 
 for command in (*leaving.COMMANDS, custom_data.data):

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-
 import click
 
-from .context import Invocation, common_options, json_option
+from .context import Invocation, common_options, dry_run_option, json_option
 from .output import counted, note, pairs, say, say_json, shown
+from .signals import stopped_by_signals
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is due now, then stop.")
 @common_options
 @json_option
+@dry_run_option
 @click.pass_obj
 def work(call: Invocation, once: bool) -> None:
     """Work until Ctrl-C or SIGTERM.
@@ -25,9 +21,11 @@ def work(call: Invocation, once: bool) -> None:
     Queued messages, retries, sweeping, sealing. What is under way when it is told
     to stop is finished first.
     """
+    if call.dry_run and not once:
+        raise click.UsageError("A dry run is of what is due now: pass --once.")
     with call.open(begins=True) as engine:
         if not once:
-            with _stopped_by_signals() as stop:
+            with stopped_by_signals() as stop:
                 note(f"Working on {shown(call.store)}. Ctrl-C stops.")
                 engine.work(stop)
             note("Stopped.")
@@ -45,6 +43,7 @@ def work(call: Invocation, once: bool) -> None:
 @click.command()
 @common_options
 @json_option
+@dry_run_option
 @click.pass_obj
 def recover(call: Invocation) -> None:
     """Take up what a crash cut off, and nothing else."""
@@ -59,6 +58,7 @@ def recover(call: Invocation) -> None:
 @click.command()
 @common_options
 @json_option
+@dry_run_option
 @click.pass_obj
 def sweep(call: Invocation) -> None:
     """Remove what is past its time.
@@ -87,22 +87,3 @@ def sweep(call: Invocation) -> None:
                 }
             )
         )
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set; a second one of them is deadly again."""
-    stop = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask_to_stop)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ._token_keys import SigningKey
     from ._usecases.audit import Audit
     from ._usecases.bulk import BulkResult
+    from ._usecases.examine import Advice
     from ._usecases.import_user import ImportResult
+    from ._usecases.listed_runs import RunOfUser
     from ._usecases.prepared import Prepared
     from ._usecases.redirect import BegunRedirect
     from ._usecases.redirect_answer import PendingRedirect, RedirectEnd
@@ -83,6 +85,7 @@ __all__ = [
     "AdminLogIn",
     "Admission",
     "AdmitError",
+    "Advice",
     "ApiKey",
     "AppSecret",
     "Attempt",
@@ -125,6 +128,7 @@ __all__ = [
     "Registration",
     "RegistrationRequest",
     "Run",
+    "RunOfUser",
     "Secret",
     "Services",
     "Session",
@@ -149,7 +153,9 @@ if not TYPE_CHECKING:  # a type checker knows each name from above, and that the
         "_token_keys": ("SigningKey",),
         "_usecases.audit": ("Audit",),
         "_usecases.bulk": ("BulkResult",),
+        "_usecases.examine": ("Advice",),
         "_usecases.import_user": ("ImportResult",),
+        "_usecases.listed_runs": ("RunOfUser",),
         "_usecases.prepared": ("Prepared",),
         "_usecases.redirect": ("BegunRedirect",),
         "_usecases.redirect_answer": ("PendingRedirect", "RedirectEnd"),

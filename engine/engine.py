@@ -32,6 +32,7 @@ from ._usecases.prepared import Prepared
 from .admin_keys import AdminKeys
 from .api_keys import ApiKeys
 from .custom_data import CustomDataGroup
+from .doctor import Doctor
 from .groups import EngineSettings, Events, Users
 from .identities import Identities
 from .kept import Documents, Secrets
@@ -66,6 +67,7 @@ class Engine:
         self.secrets = Secrets(core, by)
         self.settings = EngineSettings(core, by)
         self.events = Events(core)
+        self.doctor = Doctor(core)
         self.public = PublicFace(core, by, worker.is_needed)
         self.prepare = Preparing(core, by)
 
@@ -460,8 +462,6 @@ class Engine:
             FateUnknown: the sync failed: for none of them it is known whether it was kept.
         """
         return batch.batch(self._core, prepared)
-
-    # --- inside --------------------------------------------------------------------------------
 
     def _id(self, user: User | str | None, address: str | None) -> str:
         return user_id(self._core, user, address)

@@ -95,6 +95,8 @@ class ConfirmationFlow(Protocol):
     - `limit_seconds`: a number, or a method `limit_seconds(services)` (default 30);
     - `resends = True`: it sends a message, so `resend` makes sense (default False);
     - `proves_address = True`: its token, pressed, proves the address (default False);
+    - `rehearsable = True`: all it does is to send by `services.send`, so a rehearsal – `admit flow
+      try` – may enter it: what it sends is shown then (default False);
     - `check(services)`: raises `NotConfigured` when settings are missing; called before anything
       is written, on the caller's thread and without a limit, so it looks and asks nobody.
 

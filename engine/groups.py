@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, Final, TypeVar
@@ -11,7 +12,7 @@ from ._commits import find_by_key, load, timeline
 from ._core import Core
 from ._events import Acting
 from ._ids import check_id
-from ._numbers import check_number
+from ._numbers import check_duration, check_number
 from ._setting_sources import SettingInfo
 from ._text import check_text
 from ._usecases import (
@@ -22,8 +23,10 @@ from ._usecases import (
     export_users,
     import_user,
     import_users,
+    listed_runs,
     set_setting,
     stranger,
+    tail,
 )
 from ._usecases.import_user import ImportResult
 from .addresses import canonical
@@ -217,6 +220,26 @@ class Users:
         check_number(limit, "limit", 1, LONGEST_PAGE)
         return erasure_told.erasures(self._core, check_cursor(after), limit)
 
+    def runs(
+        self,
+        which: listed_runs.WhichRuns = "queued",
+        *,
+        flow: str | None = None,
+        after: Cursor | None = None,
+        limit: int = 50,
+    ) -> Page[listed_runs.RunOfUser]:
+        """Return runs with whose they are: `queued`, those that a worker will take up – or whose
+        worker never came back –, the most urgent first; or `failed`, the last ones of pending users
+        whose flow failed, refused, or was vetoed, the oldest user first. *flow*: only of this one.
+
+        Raises:
+            InvalidInput: *which* is neither, or *limit* is not from 1 to 1,000.
+        """
+        check_number(limit, "limit", 1, LONGEST_PAGE)
+        if flow is not None:
+            check_text(flow, "flow")
+        return listed_runs.runs(self._core, which, flow, check_cursor(after), limit)
+
     def rerun_all(
         self,
         *,
@@ -354,6 +377,33 @@ class Events:
         check_number(limit, "limit", 1, LONGEST_PAGE)
         page = self._core.store.events(unsealed=True, limit=limit)
         return tuple(_codec.event_from(stored) for stored in page.items)
+
+    def tail(self, *, limit: int = 50) -> tuple[Event, ...]:
+        """Return the last *limit* events, sealed or not, oldest first.
+
+        Raises:
+            InvalidInput: *limit* is not from 0 to 1,000.
+        """
+        check_number(limit, "limit", 0, LONGEST_PAGE)
+        return tuple(tail.tail(self._core, limit))
+
+    def live(
+        self,
+        stop: threading.Event,
+        *,
+        last: int = 0,
+        every: timedelta = timedelta(seconds=1),
+    ) -> Iterator[Event]:
+        """Yield the *last* events, then each that is added by anybody, until *stop* is set; looks
+        *every* so often. Each is yielded once, about in the order of their commits.
+
+        Raises:
+            InvalidInput: *last* is not from 0 to 1,000, or *every* not from a hundredth of a second
+                to an hour.
+        """
+        check_number(last, "last", 0, LONGEST_PAGE)
+        check_duration(every, "every", timedelta(milliseconds=10), timedelta(hours=1))
+        return tail.live(self._core, stop, last, every.total_seconds())
 
     def follow(self, consumer: str, *, limit: int = 100) -> Iterator[Event]:
         """Yield up to *limit* sealed events that *consumer* has not taken yet, each at least once.

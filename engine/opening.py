@@ -75,13 +75,44 @@ def open(  # `admit.open`, as a file is opened
         PluginError: a plugin does not load; it is named.
         InvalidInput, UnknownName: a setting, the configuration file or the store's URL is wrong.
     """
+    return opened_with(
+        store,
+        key=key,
+        config=config,
+        settings=settings,
+        plugins=plugins,
+        discover=discover,
+        functions=functions,
+        worker=worker,
+        dev=dev,
+        clock=clock,
+        read_only=read_only,
+    )
+
+
+def opened_with(
+    store: str | os.PathLike[str] | Store,
+    *,
+    make_plugins: Callable[..., Plugins] = Plugins,
+    key: Key | Sequence[Key] | None = None,
+    config: str | os.PathLike[str] | None = None,
+    settings: Mapping[str, object] | None = None,
+    plugins: Iterable[object] = (),
+    discover: bool | Iterable[str] = True,
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+    worker: bool | None = None,
+    dev: bool | Mapping[str, object] = False,
+    clock: Clock | None = None,
+    read_only: bool = False,
+) -> Engine:
+    """Open an engine as `open` does, whose plugins are loaded by *make_plugins*."""
     plugins, discover = _checked(plugins, discover, settings, functions)
     opened = _open_store(store, read_only=read_only)
     try:
         refuse_incomplete(opened)
         clock = clock or SystemClock()
         file = read_config(config, opened.path)
-        loaded = Plugins(
+        loaded = make_plugins(
             [*plugins, *file.plugins],
             discover=discover,
             functions={**_named_functions(file), **(functions or {})},

@@ -87,10 +87,17 @@ def read_row(row: AnyRow) -> UserRow:
         InvalidInput: it is no JSON object, a field is unknown, missing or of the wrong type, or an
             instant has no time zone; the place in it is named, no value is quoted.
     """
-    if isinstance(row, str | bytes):
-        row = _parsed(row)
-    value = _object(row) if isinstance(row, UserRow) else row
+    value = parsed(row)
+    value = _object(value) if isinstance(value, UserRow) else value
     return UserRow(**_fields(value, "", _USER))
+
+
+def parsed(row: AnyRow) -> Any:
+    """Return the JSON that a line holds; a row that is no line is left as it is. Raises
+    InvalidInput: it is too long, or no JSON."""
+    if not isinstance(row, str | bytes):
+        return row
+    return _parsed(row)
 
 
 def _parsed(line: str | bytes) -> Any:

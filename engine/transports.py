@@ -42,7 +42,11 @@ class Message:
 class Transport(Protocol):
     """Carries messages. Runs inside the flow that sends, under that flow's time limit.
 
-    `check(services)` may stand on the object: raises `NotConfigured` when settings are missing.
+    These may stand on the object as well:
+
+    - `check(services)`: raises `NotConfigured` when settings are missing;
+    - `probe(services)`: asks the other side, without sending anything, whether it would take a
+      message; raises `DeliveryFailed`. `admit doctor` calls it.
     """
 
     name: str

@@ -81,7 +81,7 @@ class Email:
     """
 
     name = "email"
-    resends = True
+    resends = rehearsable = True
     proves_address = True
 
     def __init__(self, *links: str) -> None:

@@ -98,6 +98,24 @@ class Smtp:
         if settings.ca_file is not None and not settings.ca_file.is_file():
             raise InvalidSetting("smtp.ca_file", "is no file.")
 
+    def probe(self, services: Services) -> None:
+        """Return if the server can be reached and lets us in; nothing is sent.
+
+        Raises:
+            DeliveryFailed: it cannot, or does not.
+            NotConfigured, InvalidSetting: as `check`.
+        """
+        self.check(services)
+        settings = services.settings(SmtpSettings)
+        with _as_delivery_failed(settings):
+            server = _connect(settings)
+            try:
+                server.ehlo_or_helo_if_needed()
+                _log_in(server, settings)
+                server.quit()
+            finally:
+                server.close()
+
     def send(self, message: Message, services: Services) -> None:
         """Hand *message* to the server; return when it has taken it.
 

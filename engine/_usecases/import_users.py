@@ -13,7 +13,7 @@ from .._events import Acting
 from .._ids import is_id
 from .._numbers import check_number
 from ..errors import AdmitError, IdentityTaken, IdTaken, InvalidInput, StoreError
-from ..rows import AnyRow, UserRow, read_row, to_line
+from ..rows import AnyRow, UserRow, parsed, read_row, to_line
 from .import_user import ImportResult, import_user
 
 _AT_ONCE: Final = 100
@@ -48,10 +48,11 @@ def _each(
 
 
 def _one(core: Core, by: Acting, place: int, row: AnyRow, planned: _Planned | None) -> ImportResult:
-    user_id: str | None = _id_in(row)
+    user_id: str | None = None
     try:
-        read = read_row(row)
-        user_id = read.id
+        value = parsed(row)
+        user_id = _id_in(value)  # also of a row that is refused
+        read = read_row(value)
         if planned is not None:
             planned.add(read)
         result = import_user(core, by, read, dry_run=planned is not None, settle=False)

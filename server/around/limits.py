@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..answers import told
-from ..clients import REMEMBERED, address_of, networks
+from ..clients import address_of, networks
 from ..hosting import Applications
 from ..refusals import RequestRefused, TooBusy, TooManyRequests
 from ..settings import ServerSettings
@@ -21,6 +21,8 @@ from ..settings import ServerSettings
 WINDOW_SECONDS: Final = 60.0
 MOST_NETWORKS: Final = 100_000
 """Counted at once; of more, those not heard of for longest are forgotten."""
+REMEMBERED: Final = 4096
+"""Addresses whose network need not be found again."""
 ALWAYS: Final = "/health/"
 """Who asks whether the server lives is answered in any case."""
 

@@ -25,9 +25,9 @@ def test_a_key_is_made_listed_switched_off_and_deleted(call: Call, path: Path) -
     assert text[-64:] not in listed
     assert "The key nightly is disabled.\n" == call("api-keys", "disable", key_id).stdout
     assert "The key nightly is enabled.\n" == call("api-keys", "enable", key_id).stdout
-    assert "The key nightly is gone.\n" == call("api-keys", "delete", key_id).stdout
+    assert "The key nightly is gone.\n" == call("api-keys", "delete", key_id, "--yes").stdout
     assert "0 keys.\n" == call("api-keys", "list").stdout
-    assert 3 == call("api-keys", "delete", key_id).exit_code
+    assert 3 == call("api-keys", "delete", key_id, "--yes").exit_code
 
 
 def test_a_users_key_is_made_for_programs(call: Call, path: Path) -> None:
