@@ -14,6 +14,7 @@ from admit.errors import UnknownName
 
 from ..hosting import Applications, Hosted
 
+APIS: Final = "/api/"
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 HEADERS: Final = "authorization, content-type, accept, x-baas-request-origin"
 EXPOSED: Final = "x-baas-location, x-request-id, retry-after"
@@ -23,7 +24,8 @@ _LOG_IN: Final = re.compile(r"/auth/providers/([a-z0-9-]{1,64})/login$")
 
 
 class CrossOrigin:
-    """Adds what browsers need; without an Origin header nothing is added."""
+    """Adds what browsers need to the answers of the APIs; without an Origin header, nothing. The
+    pages of the server itself – the inbox of development mode – are nobody else's to read."""
 
     def __init__(self, app: ASGIApp, applications: Applications) -> None:
         self._app = app
@@ -32,7 +34,7 @@ class CrossOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight, or let the request through and add the headers to its answer."""
         origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
-        if origin is None:
+        if origin is None or not scope["path"].startswith(APIS):
             await self._app(scope, receive, send)
             return
         allowed = self._allowed(scope["path"], origin)

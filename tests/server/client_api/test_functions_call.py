@@ -57,7 +57,7 @@ async def hangs_too() -> None:
     await asyncio.Event().wait()
 
 
-FUNCTIONS: dict[str, Callable[..., object]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sumFunc": total,
     "greeting": greeting,
     "instant": instant,

@@ -121,9 +121,8 @@ def test_a_browser_is_logged_in_through_the_provider(
     shop = journeys.shop
     assert user == shop.get(f"{C}/auth/profile", bearer=access).json()["user_id"]
     assert 201 == shop.post(f"{C}/auth/session", bearer=refresh).status_code
-    assert [(DEVICE, "chrome")] == [
-        (s.device_id, s.device) for s in shop.engine.sessions.of(UserId(user))
-    ]
+    sessions = shop.engine.sessions.of(UserId(user))
+    assert [(DEVICE, "chrome")] == [(one.device_id, one.device) for one in sessions]
     assert not browser.cookies
 
 
