@@ -23,13 +23,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
-from http_client import Asked, Load, Script, always, each, load, request
+from http_client import Answer, Asked, Load, Script, always, each, load, request
 from http_served import APP_ID, PASSWORD, Mails, engine
 from own_postgres import server as postgres
 
@@ -103,10 +103,7 @@ class Ours:
     def way(self, addresses: Iterator[str]) -> Script:
         """Go the whole way with one address after the other."""
         for address in addresses:
-            yield self.register(address)
-            yield self.confirm(self.server.link(address))
-            tokens = json.loads((yield self.log_in(address)).body)
-            yield self.profile(tokens["access_token"])
+            tokens = yield from as_far_as_profile(self, address)
             raw = request("POST", f"{CLIENT}/auth/session", token=tokens["refresh_token"])
             yield Asked("refresh", raw, 201)
 
@@ -138,10 +135,7 @@ class Peers:
     def way(self, addresses: Iterator[str]) -> Script:
         """Go the whole way: there is no refresh."""
         for address in addresses:
-            yield self.register(address)
-            yield self.confirm(self.server.link(address))
-            tokens = json.loads((yield self.log_in(address)).body)
-            yield self.profile(tokens["access_token"])
+            yield from as_far_as_profile(self, address)
 
 
 def _post(what: str, path: str, body: Mapping[str, object], status: int) -> Asked:
@@ -216,17 +210,27 @@ class Rows:
             print(f"{row:34s}{counts} {of_rate:8.2f} {of_cpu:8.2f}")
 
 
+def as_far_as_profile(
+    calls: Ours | Peers, address: str
+) -> Generator[Asked, Answer, dict[str, str]]:
+    """Register, confirm, log in and ask who one is; give the tokens."""
+    yield calls.register(address)
+    yield calls.confirm(calls.server.link(address))
+    tokens: dict[str, str] = json.loads((yield calls.log_in(address)).body)
+    yield calls.profile(tokens["access_token"])
+    return tokens
+
+
 def logged_in(calls: Ours | Peers, address: str) -> str:
     """Bring a user all the way; return its access token."""
-    answers: list[bytes] = []
+    found: list[str] = []
 
     def script() -> Script:
-        yield calls.register(address)
-        yield calls.confirm(calls.server.link(address))
-        answers.append((yield calls.log_in(address)).body)
+        tokens = yield from as_far_as_profile(calls, address)
+        found.append(tokens["access_token"])
 
     load(calls.server.port, [script()], PATIENCE_SECONDS)
-    return str(json.loads(answers[0])["access_token"])
+    return found[0]
 
 
 def routes(folder: Path, rounds: int, seconds: float, peer: str | None, h11: bool) -> None:

@@ -128,6 +128,7 @@ def main() -> None:
     parser.add_argument("--default-hashing", action="store_true")
     given = parser.parse_args()
     with given.mails.open("a") as file, socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `admit serve` does
         mails = Mails(file)
         cheap = not given.default_hashing
         app: Any
