@@ -60,7 +60,7 @@ def events_table(events: tuple[Event, ...], *, whose: bool = False) -> str:
         ["AT (UTC)", "USER", "WHAT", "FROM → TO", "BY", "HOW"],
         [
             [
-                Cell(moment(event.at), "faint", whole=True),
+                Cell(moment(event.at), "faint", whole=not whose),
                 Cell((event.user or "") if whose else "", "faint"),
                 Cell(event.trigger, "strong"),
                 _move(event),
@@ -69,7 +69,7 @@ def events_table(events: tuple[Event, ...], *, whose: bool = False) -> str:
             ]
             for event in events
         ],
-        optional=["USER"],
+        optional=["FROM → TO"] if whose else [],
     )
 
 

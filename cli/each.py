@@ -22,14 +22,8 @@ Deed: TypeAlias = Callable[[admit.Engine, str], tuple[User, str]]
 
 
 def who_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add WHO…: users as arguments; a `-` is one a line of standard input."""
-    return click.argument("who", nargs=-1, required=True, callback=_named_who)(command)
-
-
-def _named_who(
-    context: click.Context, argument: click.Parameter, value: tuple[str, ...]
-) -> tuple[str, ...]:
-    return read_who(value)
+    """Add WHO…: users as arguments; a `-` is one a line of standard input, for `read_who`."""
+    return click.argument("who", nargs=-1, required=True)(command)
 
 
 def read_who(given: Iterable[str]) -> tuple[str, ...]:
@@ -48,7 +42,9 @@ def read_who(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def change_each(call: Invocation, who: tuple[str, ...], deed: Deed) -> None:
-    """Change each user, and tell who it is then; else as `do_each`."""
+    """Change each user – who is named, or stands on standard input for a `-` –, and tell who it is
+    then; else as `do_each`."""
+    who = read_who(who)
     with call.open() as engine:
 
         def change(one: str) -> None:

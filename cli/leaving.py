@@ -14,7 +14,7 @@ from admit.records import UserId
 
 from . import bulk, moving
 from .context import Invocation, common_options, dry_run_option, json_option, reason_option
-from .each import change_each, do_each, who_argument
+from .each import change_each, do_each, read_who, who_argument
 from .files import new_file
 from .output import (
     Cell,
@@ -96,6 +96,7 @@ def delete(
 
     With a grace (setting deletion_grace), a user is blocked now and deleted when that is over.
     """
+    who = read_who(who)
     if to is not None and len(who) > 1:
         raise click.UsageError("One export is of one user.")
     with call.open() as engine:

@@ -22,7 +22,7 @@ from .context import (
     json_option,
     reason_option,
 )
-from .each import change_each, read_who, tell, who_argument
+from .each import change_each, tell, who_argument
 from .failures import commands_among
 from .group import Group
 from .output import (
@@ -197,9 +197,7 @@ def rerun(
         bulk.run(call, bulk.Choice(**choice))
         return
     call.dry_run = choice["dry_run"]
-    change_each(
-        call, read_who(who), lambda engine, one: explained(engine, engine.rerun(**named(one)))
-    )
+    change_each(call, who, lambda engine, one: explained(engine, engine.rerun(**named(one))))
 
 
 @users.command()

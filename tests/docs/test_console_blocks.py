@@ -21,7 +21,7 @@ def typed(page: Path) -> list[str]:
         r"^```console\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
     lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
-    parts = [part.strip() for line in lines for part in re.split(r"&&|\|", line)]
+    parts = [part.strip() for line in lines for part in re.split(r"&&|[|<>]", line)]
     return [part for part in parts if part.startswith("admit ")]
 
 
