@@ -11,7 +11,7 @@ from admit.clock import SystemClock
 from admit.records import ADMIN_SCOPES, AdminScope
 
 from .bulk import read_duration
-from .context import Invocation, common_options, json_option, reason_option
+from .context import Invocation, common_options, dry_run_option, json_option, reason_option
 from .group import Group
 from .output import Cell, counted, moment, note, plain, say, say_json, styled, table
 
@@ -72,6 +72,7 @@ def list_(call: Invocation) -> None:
 @common_options
 @json_option
 @reason_option
+@dry_run_option
 @click.pass_obj
 def create(call: Invocation, name: str, scope: AdminScope, lifetime: timedelta | None) -> None:
     """Make a key, and show its private half: this once."""
@@ -91,6 +92,7 @@ def create(call: Invocation, name: str, scope: AdminScope, lifetime: timedelta |
 @_ID
 @common_options
 @reason_option
+@dry_run_option
 @click.pass_obj
 def disable(call: Invocation, key_id: str) -> None:
     """Switch a key off, and end its sessions."""
@@ -102,6 +104,7 @@ def disable(call: Invocation, key_id: str) -> None:
 @_ID
 @common_options
 @reason_option
+@dry_run_option
 @click.pass_obj
 def enable(call: Invocation, key_id: str) -> None:
     """Take `disable` back. Who was logged in logs in again."""
@@ -113,6 +116,7 @@ def enable(call: Invocation, key_id: str) -> None:
 @_ID
 @common_options
 @reason_option
+@dry_run_option
 @click.pass_obj
 def delete(call: Invocation, key_id: str) -> None:
     """Delete a key, and end its sessions."""

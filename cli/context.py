@@ -58,10 +58,10 @@ class Invocation:
             AdmitError: as `admit.open`; InvalidInput also when the local store is not there, or
                 a server is to be asked without a key.
         """
-        remote = self._remote()
+        remote = remotes.asked(self.server, self.key, self.profile)
         if remote is not None:
             if self.dry_run:
-                raise _needs_the_store("A dry run")
+                self._refuse_remote("--dry-run")
             return remotes.connected(remote, self.reason)
         if not begins and not is_there(self.store):
             raise InvalidInput(
@@ -83,34 +83,35 @@ class Invocation:
     def rehearsal(self, outcome: Outcomes = "pending") -> Rehearsal:
         """Return an engine on a copy of the store, which sends nothing and is gone when the command
         ends; what it did is told then. Raises AdmitError: as `admit.open`."""
+        self._refuse_remote("A rehearsal")
         from admit.rehearsing import rehearse  # what a dry run alone needs
 
-        if self._remote() is not None:
-            raise _needs_the_store("A dry run")
         context = click.get_current_context()
         begun = rehearse(self.store, outcome=outcome, config=self.config, dev=self.dev)
         return context.find_root().with_resource(begun)
 
     def examine(self) -> tuple[admit.Advice, ...]:
         """Return what is wrong or weak, also about an engine that does not open."""
+        self._refuse_remote("An examination")
         from admit.examining import examine  # loads more than other commands need
 
-        if self._remote() is not None:
-            raise _needs_the_store("An examination")
         return examine(self.store, config=self.config, dev=self.dev)
 
-    def _remote(self) -> remotes.Remote | None:
-        return remotes.asked(self.server, self.key, self.profile)
+    def is_remote(self) -> bool:
+        """Whether a server is asked, not a store opened here."""
+        return remotes.asked(self.server, self.key, self.profile) is not None
+
+    def _refuse_remote(self, what: str) -> None:
+        """Return if a store here is meant: what cannot be done at a server must neither be done to
+        another store nor, of a dry run, be done for real."""
+        if self.is_remote():
+            raise InvalidInput(
+                "server", f"{what} needs the store itself.", "Run it beside the store."
+            )
 
     def survey(self) -> Survey:
         """Return the plugins that would be loaded. Raises InvalidInput: a wrong configuration."""
         return survey_plugins(self.store, config=self.config)
-
-
-def _needs_the_store(what: str) -> InvalidInput:
-    return InvalidInput(
-        "server", f"{what} works on the store itself.", "Do it where that is, without --server."
-    )
 
 
 def is_there(store: str) -> bool:

@@ -13,6 +13,7 @@ from admit.cli import main
 
 READS = {
     *("completion", "demo", "diagram", "doctor", "plugins", "runs", "serve"),
+    *("admin-keys list", "export appservices"),
     *("api-keys list", "audit verify", "events tail", "flow list", "flow try"),
     *("keys jwks", "keys list", "sessions list", "settings list"),
     *("store backup", "store check", "store export", "store stats"),
@@ -127,3 +128,27 @@ def test_a_dry_run_tells_which_message_it_held_back(call: Call, path: Path) -> N
 def test_working_on_and_on_cannot_be_rehearsed(call: Call, path: Path) -> None:
     """What would come is not known."""
     assert 2 == call("work", "--dry-run").exit_code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("users", "disable", "ada@example.com", "--dry-run"),
+        ("users", "rerun", "ada@example.com", "--dry-run"),
+        ("flow", "try", "email"),
+        ("doctor",),
+    ],
+    ids=" ".join,
+)
+def test_what_needs_the_store_itself_is_refused_for_a_server(
+    call: Call, path: Path, arguments: tuple[str, ...]
+) -> None:
+    """
+    Given a server instead of a store,
+    when a command would be run dry there,
+    then it is refused before anything is asked: it is neither done for real nor to the store here.
+    """
+    refused = call(*arguments, "--server", "http://127.0.0.1:1", "--key", "k" * 64)
+
+    assert 2 == refused.exit_code
+    assert "needs the store itself" in refused.stderr
