@@ -58,7 +58,8 @@ def import_(ctx: click.Context, file: Path, skip: int, report: Path | None) -> N
     """
     call = ctx.ensure_object(Invocation)
     dry_run = call.dry_run
-    call.dry_run = dry_run and not is_there(call.store)  # else the verb's own, which copies nothing
+    # The verb has its own, which copies nothing; but of a store that is not there, it begins one.
+    call.dry_run = dry_run and not call.is_remote() and not is_there(call.store)
     outcomes: Counter[str] = Counter()
     with ExitStack() as stack:
         lines, total = _lines(stack, file, skip)
