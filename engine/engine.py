@@ -416,6 +416,11 @@ class Engine:
         """Return the callable that is registered under *name*. Raises UnknownName."""
         return self._core.services.function(name)
 
+    def render(self, template: str, values: Mapping[str, object], *, package: str) -> str:
+        """Render a template of the folder `templates` of *package*, or the one that replaces it in
+        the folder of the setting of that name; see `Services.render`. Raises PluginFailed."""
+        return self._core.services.render(template, values, package=package)
+
     # --- work ----------------------------------------------------------------------------------
 
     def work_once(self) -> _worker.Worked:

@@ -93,13 +93,22 @@ class PublicFace:
         address: str | None = None,
         user: User | str | None = None,
         password: str | Secret | None = None,
+        token_id: str | None = None,
+        token: str | Secret | None = None,
     ) -> Receipt:
         """Ask for the confirmation message again.
 
         By address alone the answer is a message with a reset token – set your password and be
         confirmed; a link that activates the stored password goes out only to who names the user
-        or gives its password (security.md H7).
+        or gives its password (security.md H7). The token of any earlier link names the user.
+
+        Raises:
+            TokenMalformed: it has not the shape of one. Of any other the answer is the same.
         """
+        if token is not None or token_id is not None:
+            if address is not None or user is not None:
+                raise InvalidInput("token", "stands in place of user and address.")
+            user = _tokens.read_token(token_id, token)[1]
         return self._again("resend", address, user, password)
 
     def rerun(

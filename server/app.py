@@ -29,6 +29,7 @@ from .client_api import CLIENT_API
 from .dev import inbox
 from .hosting import Applications, Hosted
 from .metrics import Metrics
+from .pages import PAGES
 from .paths import Paths
 from .refusals import AnswerTooSlow, MethodRefused, NoSuchRoute
 from .routes import Api, Route
@@ -70,7 +71,7 @@ def make_app(
             at_end()
 
     table: list[tuple[str, ASGIApp]] = []
-    for api in apis:
+    for api in (*apis, PAGES):
         by_path: dict[str, dict[str, Route]] = {}
         for route in api.routes:
             by_path.setdefault(api.prefix + route.path, {})[route.method] = route
@@ -82,7 +83,7 @@ def make_app(
     if dev:
         routes += inbox.routes(applications)
     app = Starlette(routes=routes, lifespan=lifespan)
-    app.router.default = _nothing_there(apis, applications, threads)
+    app.router.default = _nothing_there((*apis, PAGES), applications, threads)
     # From the inside out: a refusal by the limits is logged, and readable across origins.
     surrounded = _slashes_collapsed(app)
     surrounded = Limits(surrounded, applications)

@@ -58,6 +58,18 @@ class MediaTypeRefused(RequestRefused):
         )
 
 
+class FormFromElsewhere(RequestRefused):
+    """A form was sent by a page that is not of this server."""
+
+    code = "form-from-elsewhere"
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form was sent from another site.", "Open the link of the message again."
+        )
+
+
 class NoSuchApplication(RequestRefused):
     """Nothing is hosted under this id."""
 

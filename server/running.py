@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 import attrs
 import uvicorn
@@ -24,6 +24,8 @@ from . import logs
 from .app import make_app
 from .hosting import Hosted, ServedPlugin, hosted
 from .metrics import SHARED
+from .pages import PAGES
+from .pages.pressing import CONFIRM
 from .settings import SECTION, ServerSettings
 
 _PLAN: Final = "ADMIT_SERVE_PLAN"
@@ -40,16 +42,33 @@ class Plan:
     dev: bool = False
     settings: Mapping[str, str | int] = attrs.field(factory=dict)
     """Settings of the section `server`, as flags gave them."""
+    pages: Mapping[str, str] = attrs.field(factory=dict)
+    """Store → where its pages are, once that is known: in development mode, links of mails lead
+    there, unless `email.link_base` says otherwise."""
 
     def text(self) -> str:
         """Return it as text that `from_text` reads."""
-        return json.dumps([list(self.stores.items()), self.config, self.dev, dict(self.settings)])
+        return json.dumps(attrs.asdict(self) | {"stores": list(self.stores.items())})
 
     @classmethod
     def from_text(cls, text: str) -> Plan:
         """Return the plan that was written so."""
-        stores, config, dev, settings = json.loads(text)
-        return cls(stores=dict(stores), config=config, dev=dev, settings=settings)
+        written = json.loads(text)
+        return cls(**{**written, "stores": dict(written["stores"])})
+
+    def with_pages(self, served: Sequence[Hosted], url: str) -> Plan:
+        """Return this plan, with *served*, which it opened, reached at *url*."""
+        pages = {
+            store: f"{(one.settings.public_url or url).rstrip('/')}{PAGES.prefix}/{one.app_id}"
+            for store, one in zip(self.stores.values(), served, strict=True)
+        }
+        return attrs.evolve(self, pages=pages)
+
+    def dev_values(self, store: str) -> Mapping[str, object] | Literal[False]:
+        """Return what `admit.open` takes as *dev*: nothing before the pages are known."""
+        if not self.dev or store not in self.pages:
+            return False
+        return {"email.link_base": f"{self.pages[store]}/{CONFIRM.name}"}
 
 
 @contextmanager
@@ -68,10 +87,11 @@ def opened(plan: Plan) -> Iterator[tuple[Hosted, ...]]:
                 admit.open(
                     store,
                     config=plan.config,
-                    dev=plan.dev,
+                    dev=plan.dev_values(store),
                     plugins=[ServedPlugin(name)],
                     settings={f"{SECTION}.{key}": value for key, value in plan.settings.items()},
-                    worker=True,
+                    # Nothing is mailed by one that is opened to be looked at only.
+                    worker=bool(plan.pages) or not plan.dev,
                 )
             )
             one = hosted(engine, app_id=name, inline=engine.is_local)
@@ -101,18 +121,33 @@ def run(plan: Plan, *, when_listening: Announce = lambda served, url: None) -> N
         with opened(plan) as served:
             settings = served[0].settings
             listening = stack.enter_context(_bound(settings))
-            when_listening(served, _url(settings, listening))
-            logs.configure(cast(Any, settings.log_format))
-            if settings.workers == 1:
-                with _ended_by_signals():
-                    server = uvicorn.Server(_config(make_app(served, dev=plan.dev), settings))
-                    server.run(sockets=[listening])
+            url = _url(settings, listening)
+            if settings.workers > 1:
+                when_listening(served, url)
+            elif not plan.dev:
+                when_listening(served, url)
+                _serve(served, plan, listening)
                 return
+            plan = plan.with_pages(served, url)
+        if settings.workers == 1:
+            with opened(plan) as served:  # once more, now that it is known where links lead
+                when_listening(served, url)
+                _serve(served, plan, listening)
+            return
         # Each process opens its own: an engine must not be carried across a fork.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="admit-metrics-"))
+        logs.configure(cast(Any, settings.log_format))
         os.environ |= {_PLAN: plan.text(), SHARED: folder}
         config = _config(f"{__name__}:worker_app", settings, workers=settings.workers)
         Multiprocess(config, sockets=[listening]).run()
+
+
+def _serve(served: Sequence[Hosted], plan: Plan, listening: socket.socket) -> None:
+    settings = served[0].settings
+    logs.configure(cast(Any, settings.log_format))
+    with _ended_by_signals():
+        server = uvicorn.Server(_config(make_app(served, dev=plan.dev), settings))
+        server.run(sockets=[listening])
 
 
 @contextmanager

@@ -14,12 +14,13 @@ from starlette.testclient import TestClient
 import admit
 from admit.server.app import APIS
 from admit.server.hosting import hosted
+from admit.server.pages import PAGES
 from admit.server.routes import Api, Route
 from admit.testing import MemoryStore
 
 PASSWORD = "correct horse battery staple"
 ADDRESS = "ada@example.com"
-READING = [(api, route) for api in APIS for route in api.routes if route.method == "GET"]
+READING = [(api, route) for api in (*APIS, PAGES) for route in api.routes if route.method == "GET"]
 MAY_CHANGE = {
     "/api/client/v2.0/app/{app}/auth/providers/{provider}/login",
     "/api/client/v2.0/auth/callback",
