@@ -195,6 +195,22 @@ class PublicFace:
         change = replacing(self._core, owner, run_of_code, chosen)
         return confirm.by_code(self._core, self._by, found, code, change=change).run()
 
+    def is_confirmed(self, *, token_id: str, token: str | Secret) -> bool:
+        """Return whether the user of a confirmation link is confirmed: for a page that waits while
+        she presses the button elsewhere.
+
+        Not counted: it writes nothing, and only who holds the link learns anything.
+
+        Raises:
+            TokenMalformed, TokenUnknown, TokenSuperseded, TokenExpired.
+        """
+        run_id, user_id, text = _tokens.read_token(token_id, token)
+        user = self._asking.user(user_id)
+        if user is None:
+            raise TokenUnknown
+        confirm.good_run(self._core, user, run_id, _tokens.token_digest(text), "confirm")
+        return user.state == "confirmed"
+
     def set_password(
         self,
         *,

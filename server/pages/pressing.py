@@ -12,8 +12,9 @@ from typing import Any, Final
 import attrs
 from starlette.responses import Response
 
-from admit.errors import AdmitError
+from admit.errors import AdmitError, TokenMalformed, TokenRefused
 
+from ..answers import nothing
 from ..asking import Ask
 from ..routes import Route
 from .forms import form_of
@@ -118,6 +119,21 @@ RESET: Final = Page(
 )
 
 
+async def seen(ask: Ask) -> Response:
+    """Tell a page that waits that its link did its work, on another device perhaps. To all others
+    there is nothing to say: who holds no good link learns nothing (security.md E1)."""
+    form = await form_of(ask)
+    try:
+        confirmed = await ask.look(
+            ask.engine().public.is_confirmed,
+            token_id=form.get("tokenId", ""),
+            token=form.get("token", ""),
+        )
+    except (TokenRefused, TokenMalformed):
+        confirmed = False
+    return await tell_page(ask, CONFIRM.name, CONFIRM.done) if confirmed else nothing()
+
+
 def _typed(form: Mapping[str, str]) -> dict[str, str | None]:
     """Return what is shown once more; never a password."""
     return {
@@ -134,9 +150,7 @@ _QUERY: Final = {
     "purpose": "What the link is for, where one page stands for all.",
 }
 ROUTES: Final = [
-    route
-    for page in (CONFIRM, RESET)
-    for route in (
+    *(
         Route(
             method="GET",
             path=f"/{{app}}/{page.name}",
@@ -145,13 +159,25 @@ ROUTES: Final = [
             query=_QUERY,
             answers={200: str},
             changes=False,
-        ),
+        )
+        for page in (CONFIRM, RESET)
+    ),
+    *(
         Route(
             method="POST",
             path=f"/{{app}}/{page.name}",
             handler=page.press,
             summary="What its button does.",
             answers={200: str},
-        ),
-    )
+        )
+        for page in (CONFIRM, RESET)
+    ),
+    Route(
+        method="POST",
+        path=f"/{{app}}/{CONFIRM.name}/seen",
+        handler=seen,
+        summary="Whether the link did its work meanwhile.",
+        answers={200: str, 204: None},
+        changes=False,
+    ),
 ]

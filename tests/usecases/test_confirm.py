@@ -442,3 +442,27 @@ def test_a_press_between_two_readings_is_decided_again(
 
     assert raced == [pressed]
     assert 1 == [event.trigger for event in engine.users.timeline(ada)].count("confirm")
+
+
+def test_who_holds_a_link_may_ask_whether_it_did_its_work(
+    engine: admit.Engine, inbox: Inbox, clock: SettableClock
+) -> None:
+    """
+    Given a page that waits while its link is pressed elsewhere,
+    when it asks before and after, then it learns both, and nothing is written or counted;
+    with a link that is unknown or past its time nothing is learnt.
+    """
+    ada = engine.register("ada@example.com", PASSWORD)
+    link = inbox.last_link().credentials
+
+    assert not engine.public.is_confirmed(**link)
+    assert ada == engine.users.get(ada.id)
+    engine.confirm(**link)
+
+    assert engine.public.is_confirmed(**link)
+    for nobody in (ada.id, "0" * 24):
+        with pytest.raises(TokenUnknown):
+            engine.public.is_confirmed(token_id=link["token_id"], token=nobody + "0" * 104)
+    clock.advance(timedelta(minutes=30))
+    with pytest.raises(TokenExpired):
+        engine.public.is_confirmed(**link)

@@ -188,3 +188,20 @@ def test_a_new_address_is_confirmed_where_she_is_logged_in(desk: Desk) -> None:
     desk.engine.identities.change_address(user, to="ada@example.org")
 
     assert "One step is left" == heading(desk.follow("ada@example.org"))
+
+
+def test_e1_only_who_holds_a_good_link_learns_that_it_did_its_work(desk: Desk) -> None:
+    """Given a page that waits, when it asks, then there is nothing to say before she is confirmed,
+    and nothing changes; afterwards it is told, and nobody with another link is."""
+    link = desk.registered()
+    before = desk.engine.users.find(ADA)
+    assert 204 == desk.press("confirm/seen", **link).status_code
+    assert before == desk.engine.users.find(ADA)
+
+    desk.press(**link, password=PASSWORD)
+
+    assert "Your address is confirmed" == heading(desk.press("confirm/seen", **link))
+    strangers = [UNKNOWN, {}, {**link, "token": link["token"][:24] + "0" * 104}]
+    assert {204} == {desk.press("confirm/seen", **one).status_code for one in strangers}
+    desk.clock.advance(timedelta(minutes=31))
+    assert 204 == desk.press("confirm/seen", **link).status_code

@@ -178,6 +178,26 @@ def test_nothing_keeps_people_out(server: Served, browser: Browser, look: str) -
     check()
 
 
+def test_the_first_tab_notices_that_she_confirms_on_her_phone(
+    server: Served, browser: Browser
+) -> None:
+    """Given the link is open in a tab, when it is opened and pressed on another device, then the
+    tab says that the address is confirmed, within four seconds of its clock."""
+    link = registered(server, "joan@example.com")
+    tab, phone = browser.new_page(), browser.new_page()
+    tab.clock.install()
+    tab.goto(link)
+
+    phone.goto(link)
+    phone.fill("#password", PASSWORD)
+    phone.click("button.act")
+    phone.wait_for_selector("text=Your address is confirmed")
+    tab.clock.run_for(4000)
+
+    tab.wait_for_selector("text=Your address is confirmed")
+    assert not tab.is_visible("#password")
+
+
 def test_without_scripts_it_works_as_well(server: Served, browser: Browser) -> None:
     """Given a browser that runs none, when the button is pressed, then she is confirmed."""
     link = registered(server, "mary@example.com")
