@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browsers import browsing
+from pages import browsing
 from served_process import Served, serving
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser."""
-    with browsing() as opened:
-        yield opened
+    with browsing() as context:
+        assert context.browser is not None
+        yield context.browser
 
 
 def registered(server: Served, address: str) -> str:
