@@ -1,4 +1,7 @@
-"""Sessions and keys: a user's, the application's servers', the admins', and those that sign."""
+"""Sessions and keys: a user's, the application's servers', the admins', and those that sign.
+
+Whoever makes a key for a user, or switches one on, can come in as that user: that is an owner's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from admit.records import AdminKey, ApiKey, NewApiKey, Session
 
 from ..asking import Ask
 from ..bodies import Body
-from .asked import duration, named, shown, verb
+from .asked import check_scope, duration, named, shown, verb
 
 SessionShown = shown(Session)
 ApiKeyShown = shown(ApiKey)
@@ -75,6 +78,13 @@ def _lifetime(body: NewKey) -> timedelta | None:
     return None if body.lifetime is None else duration("lifetime", body.lifetime)
 
 
+def _disable(engine: admit.Engine, ask: Ask, body: None) -> ApiKey:
+    key = engine.api_keys.get(ask.part("key"))
+    if key.is_server:
+        check_scope(ask, "owner")
+    return engine.api_keys.disable(key.id)
+
+
 def _create_admin_key(engine: admit.Engine, ask: Ask, body: NewAdminKey) -> dict[str, Any]:
     scope: Any = body.scope
     new = engine.admin_keys.create(body.name, scope=scope, expires_at=body.expires_at)
@@ -121,7 +131,7 @@ ROUTES = [
                 **named(ask), name=body.name, scopes=body.scopes, lifetime=_lifetime(body)
             )
         ),
-        scope="support",
+        scope="owner",
         answer=MadeKey,
         status=201,
         body=NewKey,
@@ -159,8 +169,8 @@ ROUTES = [
     verb(
         "POST",
         "/api-keys/{key}/disable",
-        "Switch an API key off.",
-        lambda engine, ask, body: engine.api_keys.disable(ask.part("key")),
+        "Switch an API key off. A server's needs the scope owner.",
+        _disable,
         scope="support",
         answer=ApiKeyShown,
     ),
@@ -169,7 +179,7 @@ ROUTES = [
         "/api-keys/{key}/enable",
         "Switch an API key on again.",
         lambda engine, ask, body: engine.api_keys.enable(ask.part("key")),
-        scope="support",
+        scope="owner",
         answer=ApiKeyShown,
     ),
     verb(
@@ -177,7 +187,7 @@ ROUTES = [
         "/api-keys/{key}",
         "Delete an API key, and end its sessions.",
         lambda engine, ask, body: engine.api_keys.delete(ask.part("key")),
-        scope="support",
+        scope="owner",
     ),
     verb(
         "GET",

@@ -84,6 +84,33 @@ def test_n1_a_key_is_good_for_its_scope_only(serve: Serve, route: Route) -> None
     assert (403, "scope-missing") == (refused.status_code, refused.json()["error_code"])
 
 
+def test_n1_support_comes_in_as_nobody_by_a_key(client: TestClient) -> None:
+    """Given a key of support, then it makes no API key, switches none on and deletes none: it could
+    come in as that user, or lock a server out. It may switch a user's key off, no server's."""
+    engine = engine_of(client)
+    engine.settings.set("api-key.enabled", True)
+    user = engine.confirm_manually(engine.users.find(ADA))
+    hers = engine.api_keys.create(user, name="hers").key.id
+    servers = engine.api_keys.create_server_key(name="billing").key.id
+    key = engine.admin_keys.create("desk", scope="support").private_key.reveal()
+
+    def asked(method: str, path: str) -> tuple[int, str | None]:
+        body = {"name": "mine"} if path.endswith("api-keys") else None
+        head = {"authorization": f"Bearer {key}"}
+        answer = client.request(method, BASE + path, json=body, headers=head)
+        return answer.status_code, answer.json().get("error_code") if answer.content else None
+
+    refused = (403, "scope-missing")
+    assert refused == asked("POST", f"/users/{user.id}/api-keys")
+    for one in (hers, servers):
+        assert refused == asked("POST", f"/api-keys/{one}/enable")
+        assert refused == asked("DELETE", f"/api-keys/{one}")
+    assert refused == asked("POST", f"/api-keys/{servers}/disable")
+    assert (200, None) == asked("POST", f"/api-keys/{hers}/disable")
+    assert [hers] == [one.id for one in engine.api_keys.of(user)]
+    assert not engine.api_keys.get(servers).disabled
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_j2_a_users_token_opens_none_of_it(serve: Serve, route: Route) -> None:
     """Given a user's access token, then no route of admins takes it."""
