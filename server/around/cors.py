@@ -1,4 +1,4 @@
-"""Cross-origin requests: web pages of the origins that are configured may call."""
+"""Cross-origin requests: web pages of the origins that are configured may call the APIs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ HEADERS: Final = "authorization, content-type, accept, x-baas-request-origin"
 EXPOSED: Final = "x-baas-location, x-request-id, retry-after"
 SECONDS: Final = "600"
 """How long a browser may keep the answer to a preflight."""
+_APIS: Final = "/api/"
+"""What pages may call at all: the inbox of development mode, counts and health are not for them."""
 _LOG_IN: Final = re.compile(r"/auth/providers/([a-z0-9-]{1,64})/login$")
 
 
@@ -55,6 +57,8 @@ class CrossOrigin:
 
     def _allowed(self, path: str, origin: str) -> dict[str, str]:
         """Return the headers for *origin*: none if it may not call."""
+        if not f"/{path.lstrip('/')}".startswith(_APIS):
+            return {}
         asked = self._asked(path)
         if any(_named(one, origin) or _links(one, path, origin) for one in asked):
             return {

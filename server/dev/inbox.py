@@ -23,6 +23,12 @@ HEADERS: Final = {
 }
 # A page elsewhere whose name was made to lead here must not read the mails (DNS rebinding).
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+NOT_LOCAL: Final = {
+    "error": "Open it as localhost, by its address.",
+    "error_code": "not-local",
+}
+OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""What a browser says of a request by the page itself, or by whoever typed its address."""
 
 
 def routes(applications: Applications) -> list[Route]:
@@ -33,14 +39,14 @@ def routes(applications: Applications) -> list[Route]:
         return sorted(found, key=lambda pair: pair[1].at, reverse=True)
 
     async def page(request: Request) -> Response:
-        if not _is_local(request):
-            return told({"error": "Open it as localhost.", "error_code": "not-local"}, 403)
+        if not (_is_local(request) and _is_own(request)):
+            return told(NOT_LOCAL, 403)
         text = _page().render(mails=collected(), several=len(applications.all) > 1)
         return Response(text, headers=HEADERS)
 
     async def listed(request: Request) -> Response:
-        if not _is_local(request):
-            return told({"error": "Open it as localhost.", "error_code": "not-local"}, 403)
+        if not (_is_local(request) and _is_own(request)):
+            return told(NOT_LOCAL, 403)
         return told([{"app": one.app_id, "mail": mail} for one, mail in collected()])
 
     async def style(request: Request) -> Response:
@@ -61,6 +67,15 @@ def _is_local(request: Request) -> bool:
     host = request.headers.get("host", "")
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     return name in LOCAL_HOSTS
+
+
+def _is_own(request: Request) -> bool:
+    """Whether no page of another origin, not even of this machine, made a browser ask: other pages
+    are told nothing of the mails, whatever else goes wrong (Fetch Metadata §2.3)."""
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "none")
+    host = request.headers.get("host")
+    return site in OWN_SITES and origin in {None, f"{request.url.scheme}://{host}"}
 
 
 def _file(name: str) -> str:
