@@ -22,6 +22,8 @@ SECONDS: Final = "600"
 """How long a browser may keep the answer to a preflight."""
 _APIS: Final = "/api/"
 """What pages may call at all: the inbox of development mode, counts and health are not for them."""
+_APPLICATION: Final = re.compile(r"/apps?/([^/]+)")
+"""Where a path of an API names the application: by its client app id or its internal one."""
 _LOG_IN: Final = re.compile(r"/auth/providers/([a-z0-9-]{1,64})/login$")
 
 
@@ -76,8 +78,9 @@ class CrossOrigin:
     def _asked(self, path: str) -> Iterable[Hosted]:
         """Return the application of the path; where it names none, all of them: a preflight carries
         no token that would say which."""
-        _, found, rest = path.partition("/app/")
-        one = self._applications.by_app_id(rest.partition("/")[0]) if found else None
+        found = _APPLICATION.search(path)
+        name = "" if found is None else found[1]
+        one = self._applications.by_app_id(name) or self._applications.by_internal_id(name)
         return self._applications.all if one is None else (one,)
 
 

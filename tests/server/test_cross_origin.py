@@ -66,3 +66,27 @@ def test_the_inbox_answers_nobody_whom_another_page_sent(
     """Given what browsers say of who asks (Fetch Metadata; RFC 6454 §7), then only the page itself
     and the developer who types its address get the mails."""
     assert status == developer.get(path, headers=headers).status_code
+
+
+def test_the_origins_of_an_application_count_wherever_a_path_names_it() -> None:
+    """Given two applications, one of which names its origins, then a page of such an origin calls
+    that one alone – by our API, by the Admin API, by the client API –, and no other page does."""
+    shop = {"origin": "https://shop.example", "access-control-request-method": "GET"}
+    with (
+        open_engine(settings={"server.allowed_origins": "https://shop.example"}) as one,
+        open_engine(settings={"server.allowed_origins": "https://else.example"}) as two,
+    ):
+        served = [hosted(one, app_id="shop-abcde"), hosted(two, app_id="else-abcde")]
+        client = TestClient(make_app(served))
+
+        def may(path: str) -> bool:
+            return ALLOWED in client.options(path, headers=shop).headers
+
+        for app in served:
+            paths = [
+                f"/api/v1/apps/{app.app_id}/users",
+                f"/api/admin/v3.0/groups/{app.group_id}/apps/{app.internal_id}/users",
+                f"/api/client/v2.0/app/{app.app_id}/location",
+            ]
+            assert [app is served[0]] * 3 == [may(path) for path in paths]
+        assert may("/api/client/v2.0/auth/profile")  # which names none
