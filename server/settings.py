@@ -34,7 +34,7 @@ class ServerSettings:
     )
     public_url: str | None = setting(
         None,
-        "The URL that clients reach the server by; none: made of host and port.",
+        "The URL that clients reach the server by; none: the address that they connected to.",
         where=NOT_IN_STORE,
     )
     disclosure: str = setting(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.responses import Response
 
 from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
+from ..hosting import Hosted
 from ..routes import Route
+
+_USUAL: Final = {"http": 80, "https": 443}
+"""Ports that a URL leaves out."""
 
 
 class Location(Body):
@@ -21,7 +27,7 @@ class Location(Body):
 
 async def locate(ask: Ask) -> Response:
     """Answer with the URL of the settings, never with one that the request names (T7)."""
-    url = ask.hosted.settings.public_url or str(ask.request.base_url).rstrip("/")
+    url = url_of(ask, ask.hosted)
     there = Location(
         deployment_model="GLOBAL",
         location="US-VA",
@@ -29,6 +35,21 @@ async def locate(ask: Ask) -> Response:
         ws_hostname=url.replace("http", "ws", 1),
     )
     return told(there)
+
+
+def url_of(ask: Ask, hosted: Hosted) -> str:
+    """Return the URL at which *hosted* is reached: that of the settings, else the address of this
+    machine at which the request arrived. What Host or X-Forwarded-* say is never looked at
+    (security.md T7)."""
+    settings = hosted.settings
+    if settings.public_url:
+        return settings.public_url
+    host, port = ask.request.scope.get("server") or (None, None)
+    if host is None or port is None:  # a socket that is a file
+        host, port = settings.host, settings.port
+    scheme = ask.request.scope["scheme"]
+    there = f"{scheme}://[{host}]" if ":" in host else f"{scheme}://{host}"
+    return there if port == _USUAL.get(scheme) else f"{there}:{port}"
 
 
 ROUTES = [

@@ -14,6 +14,7 @@ from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
 from ..refusals import NoSuchApplication, NoToken, RequestRefused
+from .location import url_of
 
 SESSION: Final = "InvalidSession"
 """The code on which clients refresh and repeat, without end: for dead tokens alone."""
@@ -131,7 +132,7 @@ def link(ask: Ask) -> str:
     """Return where the log of a request would be: it names the request, and need not resolve."""
     named = ask.applications.by_app_id(ask.request.path_params.get("app", ""))
     hosted = named or ask.applications.all[0]
-    base = hosted.settings.public_url or str(ask.request.base_url).rstrip("/")
+    base = url_of(ask, hosted)
     return f"{base}/groups/{hosted.group_id}/apps/{hosted.internal_id}/logs?co_id={ask.id}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -30,6 +31,52 @@ def test_a_client_finds_out_where_the_application_is(serve: Serve) -> None:
     assert "application/json" == there.headers["content-type"]
     assert "https://accounts.shop.example" == there.json()["hostname"]
     assert "wss://accounts.shop.example" == there.json()["ws_hostname"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"host": "evil.example"},
+        {
+            "host": "evil.example:8000",
+            "x-forwarded-host": "evil.example",
+            "x-forwarded-proto": "https",
+        },
+        {"forwarded": "host=evil.example;proto=https"},
+    ],
+)
+def test_t7_without_a_configured_url_no_header_names_where_the_application_is(
+    serve: Serve, headers: dict[str, str]
+) -> None:
+    """Given no URL, then the address that was connected to is told, in answers and in links of
+    refusals: a client keeps what it is told, and sends passwords there."""
+    client = serve()
+    there = client.get(f"{APP}/location", headers=headers).json()
+    refused = client.get("/api/client/v2.0/nothing", headers=headers).json()
+
+    assert ("http://testserver", "ws://testserver") == (there["hostname"], there["ws_hostname"])
+    assert refused["link"].startswith("http://testserver/groups/")
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        (("192.0.2.1", 8000), "http://192.0.2.1:8000"),
+        (("2001:db8::1", 8000), "http://[2001:db8::1]:8000"),
+        (("/run/admit.sock", None), "http://127.0.0.1:8000"),
+        (None, "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_address_that_was_connected_to_is_written_as_a_url(
+    serve: Serve, server: tuple[str, int | None] | None, url: str
+) -> None:
+    """Of a socket that is a file there is none, so the settings say where it listens."""
+    client = serve()
+
+    async def arrived(scope: Any, receive: Any, send: Any) -> None:
+        await client.app({**scope, "server": server}, receive, send)
+
+    assert url == TestClient(arrived).get(f"{APP}/location").json()["hostname"]
 
 
 def test_slashes_at_the_beginning_are_one(serve: Serve) -> None:
