@@ -14,7 +14,6 @@ from admit.errors import UnknownName
 
 from ..hosting import Applications, Hosted
 
-APIS: Final = "/api/"
 METHODS: Final = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 HEADERS: Final = "authorization, content-type, accept, x-baas-request-origin"
 EXPOSED: Final = "x-baas-location, x-request-id, retry-after"
@@ -38,7 +37,7 @@ class CrossOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight, or let the request through and add the headers to its answer."""
         origin = Headers(scope=scope).get("origin") if scope["type"] == "http" else None
-        if origin is None or not scope["path"].startswith(APIS):
+        if origin is None:
             await self._app(scope, receive, send)
             return
         allowed = self._allowed(scope["path"], origin)
