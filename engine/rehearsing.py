@@ -126,7 +126,8 @@ class _RehearsedPlugins(Plugins):
     def __init__(
         self, steps: list[Step], entries: list[Entry], outcome: Outcomes, *given: Any, **named: Any
     ) -> None:
-        self._steps, self._entries, self._outcome = steps, entries, outcome
+        self._steps, self._entries = steps, entries
+        self._outcome: Outcomes = outcome
         super().__init__(*given, **named)
         functions = self._offers["register_functions"]
         for name, offer in functions.items():
@@ -188,7 +189,8 @@ class _RehearsedFlow(_Instead):
         self, offer: Offer, steps: list[Step], entries: list[Entry], outcome: Outcomes
     ) -> None:
         super().__init__(offer, steps)
-        self._entries, self._outcome = entries, outcome
+        self._entries = entries
+        self._outcome: Outcomes = outcome
 
     def begin(self, entry: Entry, services: Any) -> Any:
         """Answer what was chosen; the real flow is entered only if it does nothing but send."""
