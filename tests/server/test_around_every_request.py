@@ -69,6 +69,26 @@ def test_n4_an_address_from_an_untrusted_proxy_is_not_believed(serve: Serve) -> 
     assert 429 == statuses[-1]
 
 
+def test_n4_a_client_is_counted_once_however_the_proxy_writes_its_address(serve: Serve) -> None:
+    """Given ports that change, brackets, and IPv4 in IPv6, then the eleventh request of one client
+    is refused; and a proxy that connects by IPv4 in IPv6 is the one that is trusted."""
+    client = serve(
+        fixed={"server.requests_a_minute": 10, "server.trusted_proxies": "203.0.113.0/24"}
+    )
+    proxied = TestClient(client.app, client=("::ffff:203.0.113.1", 1))
+
+    def status(address: str) -> int:
+        return proxied.get(f"{APP}/location", headers={"x-forwarded-for": address}).status_code
+
+    written = [f"198.51.100.1:{port}" for port in range(5000, 5009)]
+    assert [200] * 10 + [429] == [
+        status(one) for one in [*written, "::ffff:198.51.100.1", "[::ffff:198.51.100.1]:80"]
+    ]
+    several = [f"[2001:db8::{number:x}]:443" for number in range(11)]
+    assert 429 == [status(one) for one in several][-1]
+    assert 200 == status("[2001:db8:0:1::1]:443")
+
+
 def test_rates_forget_after_a_minute() -> None:
     """Counted anew in each window."""
     now = 0.0
