@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import json
 import os
@@ -176,6 +177,8 @@ def worker_app() -> ASGIApp:
 def _config(app: Any, settings: ServerSettings, *, workers: int = 1) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=_reader(),
+        ws="none",
         factory=isinstance(app, str),
         workers=workers,
         log_config=None,
@@ -185,6 +188,16 @@ def _config(app: Any, settings: ServerSettings, *, workers: int = 1) -> uvicorn.
         proxy_headers=False,  # ours, by the setting server.trusted_proxies
         timeout_graceful_shutdown=int(settings.drain_time.total_seconds()),
     )
+
+
+def _reader() -> Any:
+    """Return what reads requests: within the limits of heads, which h11 – where there is no
+    httptools – has of its own."""
+    if importlib.util.find_spec("httptools") is None:
+        return "h11"
+    from .heads import HeadGuard  # it needs httptools
+
+    return HeadGuard
 
 
 @contextmanager
