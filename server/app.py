@@ -161,11 +161,16 @@ def _nothing_there(apis: Sequence[Api], applications: Applications, threads: Thr
             return
         request = Request(scope, receive)
         path = scope["path"]
-        api = next((api for api in apis if path.startswith(api.prefix)), apis[0])
+        api = next((api for api in apis if f"{path}/".startswith(_root(api))), apis[0])
         ask = Ask(request, api.routes[0], applications, threads, applications.all[0].settings)
         await api.tell(NoSuchRoute(path), ask)(scope, receive, send)
 
     return answer
+
+
+def _root(api: Api) -> str:
+    """Return what all paths of an API begin with: `/api/v1/`, of `/api/v1/apps/{app}`."""
+    return "/".join(api.prefix.split("/")[:3]) + "/"
 
 
 def _slashes_collapsed(app: ASGIApp) -> ASGIApp:

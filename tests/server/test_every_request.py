@@ -103,6 +103,29 @@ def test_a_path_without_a_route_and_a_method_without_a_handler(serve: Serve) -> 
 
 
 @pytest.mark.parametrize(
+    ("path", "is_ours"),
+    [
+        ("/api/v1/apps/shop-abcde/nothing", True),
+        ("/api/v1/apps/-/nothing", True),
+        ("/api/v1/nothing", True),
+        ("/api/v1", True),
+        ("/api/v10/nothing", False),
+        ("/api/admin/v3.0/nothing", False),
+        ("/nothing", False),
+    ],
+)
+def test_where_there_is_no_route_the_api_of_the_path_says_so(
+    serve: Serve, path: str, is_ours: bool
+) -> None:
+    """Our own API in its words, with what to do; every other path in those of the contract."""
+    nothing = serve().get(path)
+
+    assert 404 == nothing.status_code
+    assert is_ours == ("next_step" in nothing.json())
+    assert is_ours != ("link" in nothing.json())
+
+
+@pytest.mark.parametrize(
     ("body", "headers", "status", "names"),
     [
         (b"{", JSON, 400, "body"),
