@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..answers import told
 from ..clients import address_of, networks
@@ -23,6 +23,8 @@ MOST_NETWORKS: Final = 100_000
 """Counted at once; of more, those not heard of for longest are forgotten."""
 REMEMBERED: Final = 4096
 """Addresses whose network need not be found again."""
+OF_ONE_NETWORK: Final = 10
+"""One network may let a tenth of the requests at once wait for their bodies."""
 ALWAYS: Final = "/health/"
 """Who asks whether the server lives is answered in any case."""
 
@@ -39,6 +41,8 @@ class Limits:
         self._app = app
         self._applications = applications
         self._under_way = 0
+        self._awaited: Counter[str] = Counter()
+        """Bodies that have not come yet, by network."""
         self._rates = Rates(monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,15 +54,40 @@ class Limits:
         if self._under_way >= settings.requests_at_once:
             await _refused(TooBusy())(scope, receive, send)
             return
-        wait = self._rates.hit(_network(Request(scope), settings), settings.requests_a_minute)
+        network = _network(Request(scope), settings)
+        wait = self._rates.hit(network, settings.requests_a_minute)
         if wait is not None:
             await _refused(TooManyRequests(wait))(scope, receive, send)
             return
         self._under_way += 1
         try:
-            await self._app(scope, receive, send)
+            most = max(1, settings.requests_at_once // OF_ONE_NETWORK)
+            await self._app(scope, self._arriving(receive, network, most), send)
         finally:
             self._under_way -= 1
+
+    def _arriving(self, receive: Receive, network: str, most: int) -> Receive:
+        """Return *receive*, which waits for *most* bodies of a network at once: else one client
+        could take every place with bodies that never end."""
+        is_complete = False
+
+        async def received() -> Message:
+            nonlocal is_complete
+            if is_complete:
+                return await receive()
+            if self._awaited[network] >= most:
+                raise TooManyRequests(1)
+            self._awaited[network] += 1
+            try:
+                message = await receive()
+            finally:
+                self._awaited[network] -= 1
+                if not self._awaited[network]:
+                    del self._awaited[network]
+            is_complete = not message.get("more_body", False)
+            return message
+
+        return received
 
 
 class Rates:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
+import httpx2
 import pytest
 from starlette.testclient import TestClient
 
@@ -87,6 +89,46 @@ def test_n4_a_client_is_counted_once_however_the_proxy_writes_its_address(serve:
     several = [f"[2001:db8::{number:x}]:443" for number in range(11)]
     assert 429 == [status(one) for one in several][-1]
     assert 200 == status("[2001:db8:0:1::1]:443")
+
+
+def test_bodies_that_do_not_come_take_a_tenth_of_the_places(serve: Serve) -> None:
+    """Given twenty requests at once, when one network sends twenty whose bodies do not end, then
+    two of them wait, the others are told to come back, others are served; and the two are, too."""
+    app = serve(fixed={"server.requests_at_once": 20}).app
+    ended = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b'{"email": "ada@example.com", '
+        await ended.wait()
+        yield b'"password": "correct horse battery staple"}'
+
+    async def scenario() -> tuple[list[int], list[int], list[int]]:
+        register = f"http://testserver{APP}/auth/providers/local-userpass/register"
+        transports = [httpx2.ASGITransport(app, client=(f"198.51.100.{n}", 1)) for n in (1, 2)]
+        async with (
+            httpx2.AsyncClient(transport=transports[0]) as one,
+            httpx2.AsyncClient(transport=transports[1]) as other,
+            asyncio.timeout(60),
+        ):
+            asked = [asyncio.create_task(one.post(register, content=slow())) for _ in range(20)]
+            while sum(task.done() for task in asked) < 18:
+                await asyncio.sleep(0)
+            waiting = [task for task in asked if not task.done()]
+            refused = [task.result().status_code for task in asked if task.done()]
+            there = f"http://testserver{APP}/location"
+            elsewhere = [
+                (await other.get(there)).status_code,
+                (await other.post(register, json={"email": "x"})).status_code,
+            ]
+            ended.set()
+            waited = [(await task).status_code for task in waiting]
+        return refused, elsewhere, waited
+
+    refused, elsewhere, waited = asyncio.run(scenario())
+
+    assert [429] * 18 == refused
+    assert [200, 400] == elsewhere
+    assert [201, 409] == sorted(waited)
 
 
 def test_rates_forget_after_a_minute() -> None:
