@@ -25,7 +25,7 @@ REMEMBERED: Final = 4096
 """Addresses whose network need not be found again."""
 OF_ONE_NETWORK: Final = 10
 """One network may let a tenth of the requests at once wait for their bodies."""
-ALWAYS: Final = "/health/"
+ALWAYS: Final = "/health/live"
 """Who asks whether the server lives is answered in any case."""
 
 
@@ -47,7 +47,7 @@ class Limits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or refuse it."""
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
+        if scope["type"] != "http" or scope["path"] == ALWAYS:
             await self._app(scope, receive, send)
             return
         settings = self._applications.all[0].settings

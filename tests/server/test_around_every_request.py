@@ -7,10 +7,16 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from admit.server.around.limits import WINDOW_SECONDS, Rates
 from admit.server.dev.mails import mails
+from admit.server.health import KEPT_SECONDS, routes
+from admit.server.hosting import Applications, hosted
+from admit.server.metrics import Metrics
+from admit.server.threads import Threads
+from admit.testing import open as open_engine
 
 APP = "/api/client/v2.0/app/shop-abcde"
 
@@ -144,13 +150,34 @@ def test_rates_forget_after_a_minute() -> None:
 
 def test_whoever_asks_whether_it_lives_is_told(serve: Serve) -> None:
     """Live: the process answers. Ready: its store does."""
-    client = serve()
+    client, closed = serve(), serve()
+    closed.app_state["engine"].close()
+    not_ready = closed.get("/health/ready")
 
     assert {"status": "live"} == client.get("/health/live").json()
     assert {"status": "ready"} == client.get("/health/ready").json()
-    client.app_state["engine"].close()
-    not_ready = client.get("/health/ready")
     assert (503, "store-closed") == (not_ready.status_code, not_ready.json()["code"])
+
+
+def test_whether_it_is_ready_is_asked_within_the_limits_and_once_a_second(serve: Serve) -> None:
+    """Given somebody who asks without end, then the store is asked again only when the answer is a
+    second old, and the eleventh request is refused; who asks whether it lives is told."""
+    limited = serve(fixed={"server.requests_a_minute": 10})
+    now = 0.0
+    with open_engine() as engine:
+        served = Applications([hosted(engine, app_id="shop-abcde")])
+        app = Starlette(routes=routes(served, Threads(), Metrics(), monotonic=lambda: now))
+        client = TestClient(app)
+
+        assert 200 == client.get("/health/ready").status_code
+        engine.close()
+        assert 200 == client.get("/health/ready").status_code
+        now = KEPT_SECONDS
+        assert 503 == client.get("/health/ready").status_code
+
+    statuses = [limited.get("/health/ready").status_code for _ in range(11)]
+    assert [200] * 10 + [429] == statuses
+    assert 200 == limited.get("/health/live").status_code
 
 
 def test_counts_are_for_those_who_come_directly(serve: Serve) -> None:
