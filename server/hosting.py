@@ -130,11 +130,14 @@ class Applications:
 
     def by_refresh_token(self, token: str) -> Hosted:
         """Return whose refresh token this is: the one whose engine signed it – it has no claim of
-        ours –, and of those that did not, the first."""
+        ours. Of one that nobody signed, or of an access token in its place: the one that its claim
+        names, else the last; its engine says what is wrong."""
         for one in self.all[:-1]:
             if one.engine.sessions.made(token):
                 return one
-        return self.all[-1]
+        if len(self.all) == 1:
+            return self.all[0]
+        return self._by_domain_id.get(str(_unverified(token).get(DOMAIN_CLAIM)), self.all[-1])
 
 
 class ServedClaims:

@@ -13,6 +13,7 @@ from admit.errors import AdmitError
 from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
+from ..hosting import Hosted
 from ..refusals import NoSuchApplication, NoToken, RequestRefused
 from .location import url_of
 
@@ -130,10 +131,22 @@ def sentence_of(error: AdmitError, ask: Ask) -> str:
 
 def link(ask: Ask) -> str:
     """Return where the log of a request would be: it names the request, and need not resolve."""
-    named = ask.applications.by_app_id(ask.request.path_params.get("app", ""))
-    hosted = named or ask.applications.all[0]
+    hosted = _meant(ask)
     base = url_of(ask, hosted)
     return f"{base}/groups/{hosted.group_id}/apps/{hosted.internal_id}/logs?co_id={ask.id}"
+
+
+def _meant(ask: Ask) -> Hosted:
+    """Return the application of the path, else of the token, else the first."""
+    parts = ask.request.path_params
+    found = ask.applications.by_app_id(parts.get("app", ""))
+    found = found or ask.applications.by_internal_id(parts.get("app_id", ""))
+    if found is not None or len(ask.applications.all) == 1:
+        return found or ask.applications.all[0]
+    try:
+        return ask.hosted
+    except AdmitError:  # there is no such application, or no token that names one
+        return ask.applications.all[0]
 
 
 def _row(error: AdmitError, ask: Ask) -> tuple[int, str, str]:
