@@ -73,14 +73,14 @@ class _JsonLines(logging.Formatter):
 def _printable(logger: object, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Escape what would move a terminal's cursor: text comes from strangers (security.md A2)."""
     return {
-        name: _escaped(value)
-        if isinstance(value, str) and not value.isprintable() and name != "exception"
-        else value
+        name: _escaped(value, name) if isinstance(value, str) and not value.isprintable() else value
         for name, value in event.items()
     }
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str, name: str) -> str:
+    if name == "exception":  # its lines stay, but none may look as if it were one of the log's own
+        return "\n    ".join(_escaped(line, "") for line in text.split("\n"))
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
     )
