@@ -16,6 +16,7 @@ from ..errors import (
     AdmitError,
     IdentityTaken,
     IdTaken,
+    InvalidInput,
     TryLater,
 )
 from ..lifecycle import NEW
@@ -60,6 +61,7 @@ def import_user(
         if present is not None:
             same = _is(core, row, present)
             return ImportResult(user_id=present.id, outcome="there" if same else "differs")
+        _refuse_beside(core, row)
         if dry_run:
             _refuse_if_taken(core, arrival.user)
             return ImportResult(user_id=row.id, outcome="would-import")
@@ -88,6 +90,28 @@ def _present(core: Core, row: UserRow, arriving: User) -> User | None:
     if user.state == "deleted" or not logins <= {identity.key for identity in user.identities}:
         raise IdTaken(user.id, user.state)
     return user
+
+
+def beside(user_id: str) -> str:
+    """Return the neighbour of an id: the registration of a pending user is called by the odd one of
+    the two (design.md §3)."""
+    return f"{int(user_id, 16) ^ 1:024x}"
+
+
+def next_to(user_id: str) -> InvalidInput:
+    """Return the error for an id beside that of another user, one of whom is pending: admins could
+    not tell that user's registration from the other user."""
+    return InvalidInput(
+        "id",
+        f"is the neighbour of {user_id}, and one of the two is pending.",
+        "Leave the id out: then one is made.",
+    )
+
+
+def _refuse_beside(core: Core, row: UserRow) -> None:
+    record = None if row.id is None else core.store.get("user", beside(row.id))
+    if record is not None and "pending" in {row.state, user_from(record).state}:
+        raise next_to(record.id)
 
 
 def _same_login(core: Core, arriving: User) -> list[User]:

@@ -14,7 +14,7 @@ from .._ids import is_id
 from .._numbers import check_number
 from ..errors import AdmitError, IdentityTaken, IdTaken, InvalidInput, StoreError
 from ..rows import AnyRow, UserRow, parsed, read_row, to_line
-from .import_user import ImportResult, import_user
+from .import_user import ImportResult, beside, import_user, next_to
 
 _AT_ONCE: Final = 100
 """Rows that one sync settles: whoever waits for a result waits for so many."""
@@ -74,13 +74,21 @@ class _Planned:
 
     def __init__(self) -> None:
         self._rows: dict[str, int] = {}
+        self._pending: set[str] = set()
         self._logins: dict[tuple[str, str], str | None] = {}
 
     def add(self, row: UserRow) -> None:
-        """Remember *row*. Raises IdTaken, IdentityTaken: it collides with one before."""
+        """Remember *row*. Raises IdTaken, IdentityTaken, InvalidInput: it collides with one
+        before."""
         told = hash(to_line(row))
         if row.id is not None and self._rows.setdefault(row.id, told) != told:
             raise IdTaken(row.id, row.state)
+        if row.id is not None:
+            other = beside(row.id)
+            if other in self._pending or (row.state == "pending" and other in self._rows):
+                raise next_to(other)
+            if row.state == "pending":
+                self._pending.add(row.id)
         for identity in row.identities:
             login = (identity.provider, identity.login_key.lower())
             if self._logins.setdefault(login, row.id) != row.id:

@@ -29,7 +29,7 @@ from .registration_ids import is_registration, registration_id, user_of
 from .rows import APP, acts, reads
 from .telling import Refused
 from .user_lists import cursor_of
-from .users import PASSWORDS, checked_id, page_limit
+from .users import PASSWORDS, checked_id, page_limit, registered
 
 Find = Callable[[Admin, str], admit.User]
 _CONFIRMED: Final = (400, "UserAlreadyConfirmed", "already confirmed")
@@ -94,11 +94,7 @@ def by_id(admin: Admin, registration: str) -> admit.User:
     """Return whose registration has this id. Raises UserNotFound."""
     if not is_registration(checked_id(registration, "id")):
         raise UserNotFound
-    user_id = user_of(registration)
-    user = admin.engine.users.get(user_id)
-    if user.id != user_id:
-        raise UserNotFound
-    return user
+    return registered(admin, registration)
 
 
 def _is_new(user: admit.User) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import datetime
 from typing import Any, Final
@@ -232,7 +233,20 @@ def found_any(admin: Admin, user_id: str) -> admit.User:
     except UserNotFound:
         if not _ID.fullmatch(user_id) or not is_registration(user_id):
             raise
-        return _by_id(admin, user_of(user_id))
+        return registered(admin, user_id)
+
+
+def registered(admin: Admin, registration: str) -> admit.User:
+    """Return whose registration has this odd id. Raises UserNotFound.
+
+    An imported one may have that very id: under it she stands in the list of pending users, and so
+    it is she who is meant, never the even neighbour.
+    """
+    with contextlib.suppress(UserNotFound):
+        user = _by_id(admin, registration)
+        if user.state == "pending":
+            return user
+    return _by_id(admin, user_of(registration))
 
 
 def _by_id(admin: Admin, user_id: str) -> admit.User:

@@ -546,3 +546,21 @@ def test_a_line_says_all_that_a_row_says() -> None:
 
     assert whole == read_row(to_line(whole))
     assert {"id": OLD_ID, "state": "confirmed"} == json.loads(to_line(UserRow(id=OLD_ID)))
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry run", "for real"])
+@pytest.mark.parametrize("states", [("pending", "confirmed"), ("confirmed", "pending")])
+def test_no_user_has_the_id_of_anothers_registration(
+    engine: admit.Engine, states: tuple[str, str], dry_run: bool
+) -> None:
+    """Given two users with neighbouring ids, one of them pending, then the second is refused: her
+    registration, or the other's, would be called as one of the users. Two confirmed ones may."""
+    even, odd = (f"{OLD_ID[:-2]}a6", f"{OLD_ID[:-2]}a7")
+    rows = [row(id=even, state=states[0]), row("grace", id=odd, state=states[1])]
+
+    done = list(engine.users.import_all(rows, dry_run=dry_run))
+    others = [row("mary", id=f"{OLD_ID[:-2]}b6"), row("joan", id=f"{OLD_ID[:-2]}b7")]
+
+    assert [None, InvalidInput] == [error_type(result) for result in done]
+    assert "neighbour" in str(done[1].error)
+    assert [None, None] == [error_type(r) for r in engine.users.import_all(others)]

@@ -567,3 +567,24 @@ def test_each_application_has_admins_of_its_own(inline: bool) -> None:
         assert 201 == desk.ask("POST", "/auth/session", token="refresh").status_code
         assert 204 == desk.ask("DELETE", "/auth/session", token="refresh").status_code
         assert 401 == desk.ask("GET", "/auth/profile").status_code
+
+
+def test_what_is_said_of_a_listed_registration_is_done_to_that_one(desk: Desk) -> None:
+    """
+    Given somebody who waits and was imported with an odd id,
+    when an admin switches off and deletes what stands in the list under it,
+    then it is done to her.
+    """
+    odd = "6500000000000000000000a3"
+    login = {"provider": "local-userpass", "login_key": "odd@example.com"}
+    desk.engine.users.import_user({"id": odd, "state": "pending", "identities": [login]})
+
+    listed = ids(desk.ask("GET", "G/user_registrations/pending_users"))
+    switched = desk.ask("PUT", f"G/users/{odd}/disable").status_code
+    disabled = [user.id for user in desk.engine.users.page("disabled").items]
+    deleted = desk.ask("DELETE", f"G/user_registrations/by_id/{odd}").status_code
+
+    assert {odd, desk.names["registration"]} == set(listed)
+    assert (204, [odd], 204) == (switched, disabled, deleted)
+    with pytest.raises(UserNotFound):
+        desk.engine.users.find("odd@example.com")
