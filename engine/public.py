@@ -64,6 +64,15 @@ class PublicFace:
         self.redirects = Redirects(core, by, count=asking.count_client, answer=alike)
         self.sessions = OwnSessions(core, by, count=asking.count_client, answer=alike)
 
+    def count_request(self) -> None:
+        """Count a request of this client, as every other method here does first: for handlers that
+        tell a stranger what the trusted verbs say, and ask those.
+
+        Raises:
+            TryLater: the client made as many as `requests_per_client` allows (security.md E2).
+        """
+        self._asking.count_client()
+
     def register(
         self,
         login: str,

@@ -14,7 +14,7 @@ from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
 from ..routes import Route
-from .registering import LOCAL, Done, is_private
+from .registering import LOCAL, Done, as_told, is_private
 from .telling import Refused
 
 AUTO: Final = "auto"
@@ -50,7 +50,7 @@ async def send_again(ask: Ask) -> Response:
     if is_private(ask):
         await ask.call(engine.public.resend, address=given.email)
     else:
-        await ask.call(_asked_again, engine.resend, given.email)
+        await as_told(ask, _asked_again, engine.resend, given.email)
     return told(Done())
 
 
@@ -63,7 +63,7 @@ async def call_again(ask: Ask) -> Response:
         return told(Done())
     if engine.settings.get("confirmation_flow") == AUTO:
         raise _confirmed_by_itself(given.email)
-    await ask.call(_call_again, engine, given.email)
+    await as_told(ask, _call_again, engine, given.email)
     return told(Done())
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from starlette.responses import Response
 
@@ -13,6 +14,8 @@ from ..asking import Ask
 from ..bodies import Body
 from ..routes import Route
 from .telling import Refused
+
+T = TypeVar("T")
 
 LOCAL: Final = "/app/{app}/auth/providers/local-userpass"
 
@@ -33,13 +36,31 @@ def is_private(ask: Ask) -> bool:
     return ask.hosted.settings.disclosure == "private"
 
 
+async def as_told(ask: Ask, verb: Callable[..., T], *args: Any, **named: Any) -> T:
+    """Return what a trusted verb comes to for a stranger, who is told it: in compatible mode. The
+    client is counted first, as `engine.public` counts it in private mode (E2).
+
+    Raises:
+        TryLater: too many requests of this client; and what the verb raises.
+    """
+    count = ask.engine().public.count_request
+
+    def counted() -> T:
+        count()
+        return verb(*args, **named)
+
+    return await ask.call(counted)
+
+
 async def register(ask: Ask) -> Response:
     """Register; the client logs in afterwards. In private mode, answered alike for any address."""
     given = await ask.body(Registration)
     engine = ask.engine()
-    register = engine.public.register if is_private(ask) else engine.register
     try:
-        await ask.call(register, given.email, given.password)
+        if is_private(ask):
+            await ask.call(engine.public.register, given.email, given.password)
+        else:
+            await as_told(ask, engine.register, given.email, given.password)
     except (RegistrationRefused, FlowRefused):
         raise Refused(400, "BadRequest", f'failed to confirm user "{given.email}"') from None
     return told(Done(), 201)

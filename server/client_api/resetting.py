@@ -16,7 +16,7 @@ from ..asking import Ask
 from ..bodies import Body
 from ..routes import Route
 from .confirming import FUNCTION, Address, Token
-from .registering import LOCAL, Done, is_private
+from .registering import LOCAL, Done, as_told, is_private
 from .telling import Refused
 
 
@@ -52,7 +52,7 @@ async def send(ask: Ask) -> Response:
         return told(Done())
     if _by_function(engine):
         raise Refused(400, "BadRequest", "please use reset password via function")
-    await ask.call(engine.reset, address=given.email)
+    await as_told(ask, engine.reset, address=given.email)
     return told(Done())
 
 
@@ -69,7 +69,7 @@ async def call(ask: Ask) -> Response:
         return told(Done())
     if not _by_function(engine):
         raise Refused(400, "BadRequest", "please use reset password via email")
-    await ask.call(_call, engine, given, arguments)
+    await as_told(ask, _call, engine, given, arguments)
     return told(Done())
 
 

@@ -167,6 +167,52 @@ def test_e2_guesses_are_counted_by_the_address_of_the_client(open_shop: OpenShop
     assert 401 == ask(there, 1)
 
 
+@pytest.mark.parametrize("disclosure", ["compatible", "private"])
+@pytest.mark.parametrize("path", ["register", "confirm/send", "reset/send"])
+def test_e2_requests_are_counted_by_the_address_of_the_client_in_both_modes(
+    open_shop: OpenShop, path: str, disclosure: str
+) -> None:
+    """Given a client that registers, or asks for messages to, ever other addresses, then it is
+    throttled like one that guesses – what is told of an account changes nothing in that –, and
+    another client is not."""
+    fixed = {"server.disclosure": disclosure}
+    shop = open_shop(fixed=fixed, settings={"requests_per_client": 10})
+    here = TestClient(shop.client.app, client=("203.0.113.9", 1))
+    there = TestClient(shop.client.app, client=("198.51.100.9", 1))
+
+    def ask(client: TestClient, number: int) -> int:
+        body = {"email": f"user{number}@example.com", "password": PASSWORD}
+        return client.post(f"{P}/{path}", json=body).status_code
+
+    *asked, last = [ask(here, number) for number in range(11)]
+
+    assert 429 not in asked
+    assert 429 == last
+    assert 429 != ask(there, 12)
+
+
+@pytest.mark.parametrize("path", ["confirm/call", "reset/call"])
+def test_e2_calls_of_functions_are_counted_by_the_address_of_the_client(
+    open_shop: OpenShop, path: str
+) -> None:
+    """Given compatible mode and functions that decide, then a client is throttled at these, too."""
+    settings = {
+        "requests_per_client": 10,
+        "confirmation_flow": "function",
+        "function.confirmation": "wait",
+        "reset_flow": "function",
+        "function.reset": "wait",
+    }
+    functions = {"wait": lambda call, *arguments: {"status": "pending"}}
+    shop = open_shop(settings=settings, functions=functions)
+    here = TestClient(shop.client.app, client=("203.0.113.9", 1))
+    body = {"email": "nobody@example.com", "password": PASSWORD}
+
+    answers = [here.post(f"{P}/{path}", json=body).status_code for _ in range(11)]
+
+    assert [404] * 10 + [429] == answers
+
+
 SAMPLES = 200
 WARM_UP = 10
 
