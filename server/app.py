@@ -64,7 +64,9 @@ def make_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         looking = asyncio.create_task(_look_at_settings(applications, threads))
-        yield
+        with threads.ending.told_by_signals():
+            yield
+        threads.ending.begin()
         looking.cancel()
         threads.close()
         if at_end is not None:

@@ -16,6 +16,7 @@ from admit.web.presented import bearer
 from . import bodies
 from .around.request_ids import ID
 from .clients import client_of, networks
+from .ending import Ending
 from .hosting import Applications, Hosted
 from .refusals import NoSuchApplication, NoToken
 from .routes import Route
@@ -114,6 +115,11 @@ class Ask:
     def engine(self, actor: admit.Actor | None = None, reason: str | None = None) -> admit.Engine:
         """Return the application's engine, in which *actor* – a user, by default – asks."""
         return self.hosted.engine.acting(actor or admit.Actor("user"), reason, client=self.client)
+
+    @property
+    def ending(self) -> Ending:
+        """Whether the server is about to end."""
+        return self._threads.ending
 
     # --- where the work is done ----------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 
 import admit
 
+from .ending import Ending
+
 T = TypeVar("T")
 
 AT_ONCE: Final = 96
@@ -29,6 +31,7 @@ class Threads:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="admit-call")
         self._apart = ThreadPoolExecutor(APART_AT_ONCE, thread_name_prefix="admit-function")
         self._batches: dict[int, Batching] = {}
+        self.ending: Final = Ending()
 
     async def call(self, function: Callable[[], T]) -> T:
         """Return what *function* comes to, in a thread, with the context of the caller."""

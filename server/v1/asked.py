@@ -51,11 +51,15 @@ async def as_admin(ask: Ask) -> admit.Engine:
         NoToken; SessionInvalid, WrongCredentials, NoAdminKeys: nobody is let in with it.
         ScopeMissing: its key is not good for this route.
     """
-    scope = ask.route.scope or "owner"
-    run = ask.call if ask.bearer.startswith(KEY_MARK) else ask.look
-    access = await run(check_scope, ask, scope)
+    access = await admitted(ask)
     reason = unquote(ask.request.headers.get(REASON, "")) or None
     return ask.engine(admit.Actor("admin", access.key.id), reason)
+
+
+async def admitted(ask: Ask) -> AdminAccess:
+    """Return who the token or key lets in at this route. Raises: as `as_admin`."""
+    run = ask.call if ask.bearer.startswith(KEY_MARK) else ask.look
+    return await run(check_scope, ask, ask.route.scope or "owner")
 
 
 def check_scope(ask: Ask, scope: AdminScope) -> AdminAccess:

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any, Final
 
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 import admit
+from admit.errors import AdmitError, TryLater
 from admit.plain import plain
 from admit.records import Event
 
 from ..answers import told
 from ..asking import Ask
 from ..routes import Route
-from .asked import as_admin, number, verb
+from .asked import admitted, as_admin, number, verb
 
 EVERY_SECONDS: Final = 0.5
 """How often a stream looks for what is new."""
 MOST: Final = 1000
+STREAMS_OF_A_KEY: Final = 4
+"""How many a key may follow at the same time, in one process: each holds a connection."""
+LINES: Final = {"content-type": "application/x-ndjson"}
+
+_following: Final[Counter[str]] = Counter()
+"""By the id of an admin key, which no other application has."""
 
 PAGE = {"after": "The sequence of the last one seen.", "limit": "How many: 1 to 1,000."}
 
@@ -29,11 +38,36 @@ def _page(engine: admit.Engine, ask: Ask, body: None) -> tuple[Event, ...]:
     return engine.events.page(after=number(ask, "after", 0), limit=number(ask, "limit", 50))
 
 
+class Following(StreamingResponse):
+    """An answer without an end, counted as long as it goes on."""
+
+    def __init__(self, lines: AsyncIterator[str], key: str) -> None:
+        super().__init__(lines, headers=LINES)
+        self._key = key
+        _following[key] += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the lines as they come."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _following[self._key] -= 1
+
+
 async def stream(ask: Ask) -> Response:
-    """Answer with sealed events as they come, a line of JSON each, until the client goes away."""
-    engine = await as_admin(ask)
+    """Answer with sealed events as they come, a line of JSON each, until the client goes away, its
+    key or token is not good any more, or the server ends.
+
+    Raises: as `as_admin`; TryLater: the key follows as often as it may.
+    """
+    key = (await admitted(ask)).key.id
+    engine = ask.engine(admit.Actor("admin", key))
     after = number(ask, "after", 0)
+    if ask.request.method == "HEAD":
+        return Response(None, headers=LINES)
     first = await ask.call(engine.events.page, after=after, limit=MOST)
+    if _following[key] >= STREAMS_OF_A_KEY:
+        raise TryLater("this key follows the events often enough", timedelta(seconds=60))
 
     async def lines() -> AsyncIterator[str]:
         page, last = first, after
@@ -41,11 +75,15 @@ async def stream(ask: Ask) -> Response:
             for event in page:
                 last = event.sequence or last
                 yield json.dumps(plain(event)) + "\n"
-            if len(page) < MOST:
-                await asyncio.sleep(EVERY_SECONDS)
-            page = await ask.call(engine.events.page, after=last, limit=MOST)
+            if await ask.ending.within(0 if len(page) == MOST else EVERY_SECONDS):
+                return
+            try:
+                await admitted(ask)
+                page = await ask.call(engine.events.page, after=last, limit=MOST)
+            except AdmitError:  # the client asks again, and is told why
+                return
 
-    return StreamingResponse(lines(), headers={"content-type": "application/x-ndjson"})
+    return Following(lines(), key)
 
 
 async def verify(ask: Ask) -> Response:

@@ -11,8 +11,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,55 @@ def test_n1_an_admin_comes_in_with_a_key_of_the_command_line(
     assert admit.Actor("admin", halves["public_key"]) == last.actor
     for secret in (halves["private_key"], token, opened["refresh_token"]):
         assert secret not in log
+
+
+def admin_key(folder: Path, name: str) -> str:
+    """Return an admin key that may read, made beside a server in *folder*."""
+    made = subprocess.run(
+        [sys.executable, "-m", "admit.cli", "admin-keys", "create", name]
+        + ["--scope", "viewer", "--json", "--store", str(folder / "users.json")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return str(json.loads(made.stdout)["private_key"])
+
+
+def test_a_stream_of_events_ends_with_its_key_and_with_the_server(
+    serving: Serving, tmp_path: Path
+) -> None:
+    """
+    Given clients that follow the events, when the key of one is switched off, then its stream ends;
+    when the server is told to stop, then the others end whole, and it does not wait for them.
+    """
+    path = "/api/v1/apps/shop-abcde/events/stream"
+
+    def following(server: Served, key: str, method: str = "GET") -> HTTPResponse:
+        connection = HTTPConnection(server.url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
+        open_ones.callback(connection.close)
+        connection.request(method, path, headers={"authorization": f"Bearer {key}"})
+        return connection.getresponse()
+
+    with serving("--dev", "--app-id", "shop-abcde") as server, ExitStack() as open_ones:
+        key, other = admin_key(tmp_path, "hers"), admin_key(tmp_path, "other")
+        streams = [following(server, key) for _ in range(4)]
+        with following(server, key) as refused, following(server, key, "HEAD") as asked:
+            assert (429, 200, b"") == (refused.status, asked.status, asked.read())
+        hers = following(server, other)
+        with admit.open(tmp_path / "users.json", worker=False) as engine:
+            engine.admin_keys.disable(other[len("admit_ak_") :][:24])
+        hers.read()
+        begun = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        for stream in streams:
+            stream.read()  # raises, where it was torn off
+        code, log = server.ended()
+        took = time.monotonic() - begun
+
+    assert [200] * 5 == [stream.status for stream in (*streams, hers)]
+    assert 0 == code
+    assert "Traceback" not in log
+    assert took < 15  # of the 20 seconds that requests under way may take
 
 
 def group_of(server: Served, token: str) -> str:
