@@ -460,7 +460,7 @@ class Engine:
         """Decide several prepared use cases in order, settle them with one sync, finish each: those
         that wait for a flow side by side.
 
-        Returns a result or the error for each, in order; none stops the others.
+        Returns a result or the exception for each, in order; none stops the others.
 
         Raises:
             InvalidInput: something in it was not prepared by `prepare`. Nothing was done.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from .._core import Core
-from ..errors import AdmitError, InvalidInput
+from ..errors import InvalidInput
 from .prepared import Finish, Prepared, Waiting
 
 AT_ONCE: Final = 16
@@ -21,7 +21,7 @@ def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
     for one in prepared:
         try:
             answers.append(one.decide(False))
-        except AdmitError as problem:
+        except Exception as problem:  # a bug in one, too, is no news of the others
             answers.append(problem)
     # Nothing is answered before it is durable: a failed sync raises here, for all of them.
     core.store.settle()
@@ -29,12 +29,12 @@ def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
     for place, finish in enumerate(answers):
         if isinstance(finish, Waiting):
             waiting.append(place)
-        elif not isinstance(finish, AdmitError):
+        elif not isinstance(finish, Exception):
             answers[place] = _finished(finish)
     # What waits for the world waits together, on the engine's threads.
     told = core.plugins.calls.run_each([answers[place] for place in waiting], at_once=AT_ONCE)
     for place, (value, error) in zip(waiting, told, strict=True):
-        if error is not None and not isinstance(error, AdmitError):
+        if error is not None and not isinstance(error, Exception):
             raise error
         answers[place] = value if error is None else error
     return answers
@@ -43,5 +43,5 @@ def batch(core: Core, prepared: Sequence[Prepared[Any]]) -> list[Any]:
 def _finished(finish: Finish[Any]) -> Any:
     try:
         return finish()
-    except AdmitError as problem:
+    except Exception as problem:
         return problem

@@ -10,7 +10,7 @@ from meeting_flow import Meeting
 from told_flow import ToldFlow
 
 import admit
-from admit import Outcome, User, hookimpl
+from admit import Outcome, Prepared, User, hookimpl
 from admit.errors import (
     AddressTaken,
     FateUnknown,
@@ -272,11 +272,11 @@ def test_a_flow_that_refuses_at_once_is_an_answer_too(store: CountingStore, told
     assert "pending" == ada.state
 
 
-def test_what_breaks_in_a_flows_thread_reaches_the_caller(store: CountingStore) -> None:
+def test_what_breaks_in_a_flows_thread_stands_in_its_place(store: CountingStore) -> None:
     """
     Given a store that breaks, as none should, when a flow's answer is written,
     when a batch is finished,
-    then that is raised after the others were finished.
+    then that is the answer of this one, and the other is finished.
     """
     inbox = Inbox()
     with open_engine(store, inbox=inbox) as engine:
@@ -286,7 +286,26 @@ def test_what_breaks_in_a_flows_thread_reaches_the_caller(store: CountingStore) 
             if len(inbox.messages) == 0:
                 store.fail_next_commit(ArithmeticError("no store does this"))
 
-        with pytest.raises(ArithmeticError):
-            engine.batch([engine.prepare.register(f"user{n}@example.com") for n in range(2)])
+        answers = engine.batch([engine.prepare.register(f"user{n}@example.com") for n in range(2)])
 
+        assert {ArithmeticError, User} == {type(answer) for answer in answers}
         assert 2 == len(inbox.messages)
+
+
+@pytest.mark.parametrize("when", ["decided", "finished"])
+def test_a_bug_in_one_does_not_reach_the_others(
+    engine: admit.Engine, links: list[dict[str, str]], when: str
+) -> None:
+    """Given one that raises what is no error of ours, then it stands in its place, and the others
+    have what they asked for: it was done."""
+
+    def breaks(settle: bool = False) -> Callable[[], None]:
+        raise ZeroDivisionError
+
+    broken: Prepared[None] = Prepared(breaks if when == "decided" else lambda settle: breaks)
+    confirmations = [engine.prepare.confirm(**link) for link in links[:2]]
+
+    first, problem, second = engine.batch([confirmations[0], broken, confirmations[1]])
+
+    assert isinstance(problem, ZeroDivisionError)
+    assert ["confirmed", "confirmed"] == [first.state, second.state]
