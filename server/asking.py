@@ -129,8 +129,8 @@ class Ask:
 
     async def apart(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
         """Return what *function*, which is not ours, comes to: in a thread of its kind, so that
-        those that hang keep nobody else from being served."""
-        return await self._threads.apart(functools.partial(function, *args, **named))
+        those that hang keep nobody else from being served. Raises FunctionOverloaded."""
+        return await self._threads.apart(function, functools.partial(function, *args, **named))
 
     async def look(self, function: Callable[..., T], *args: Any, **named: Any) -> T:
         """Return what *function* comes to that only looks something up: at once where the store is

@@ -70,6 +70,18 @@ class FormFromElsewhere(RequestRefused):
         )
 
 
+class FunctionOverloaded(RequestRefused):
+    """Too many calls of this function of the application hang: it is not called for the moment."""
+
+    code = "function-overloaded"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many calls of this function hang.", "See why it does not answer, and restart."
+        )
+
+
 class NoSuchApplication(RequestRefused):
     """Nothing is hosted under this id."""
 

@@ -6,12 +6,13 @@ import asyncio
 import contextvars
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import admit
 
+from .apart import Apart
 from .ending import Ending
 
 T = TypeVar("T")
@@ -19,8 +20,6 @@ T = TypeVar("T")
 AT_ONCE: Final = 96
 """Calls under way: more than the engine lets wait for a hash (the setting `hashes_waiting`), so
 that those who need none are not behind them."""
-APART_AT_ONCE: Final = 32
-"""Functions of the application that are called at the same time."""
 MOST_IN_A_BATCH: Final = 64
 
 
@@ -29,7 +28,7 @@ class Threads:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="admit-call")
-        self._apart = ThreadPoolExecutor(APART_AT_ONCE, thread_name_prefix="admit-function")
+        self._apart = Apart()
         self._batches: dict[int, Batching] = {}
         self.ending: Final = Ending()
 
@@ -38,10 +37,10 @@ class Threads:
         run = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._pool, run, function)
 
-    async def apart(self, function: Callable[[], T]) -> T:
-        """Return what *function* comes to, in one of the threads for code that may hang."""
-        run = contextvars.copy_context().run
-        return await asyncio.get_running_loop().run_in_executor(self._apart, run, function)
+    async def apart(self, named: Hashable, function: Callable[[], T]) -> T:
+        """Return what *function*, a call of what is *named* and may hang, comes to: apart from the
+        other threads. Raises FunctionOverloaded."""
+        return await self._apart.call(named, function)
 
     async def batched(self, engine: admit.Engine, prepared: admit.Prepared[T]) -> T:
         """Return what *prepared* comes to, settled together with others of this moment: one sync
@@ -56,7 +55,6 @@ class Threads:
         for batching in self._batches.values():
             batching.close()
         self._pool.shutdown(wait=True)
-        self._apart.shutdown(wait=False, cancel_futures=True)
 
 
 class Batching:

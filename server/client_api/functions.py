@@ -24,6 +24,7 @@ from .. import ejson
 from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
+from ..refusals import FunctionOverloaded
 from ..routes import Route
 from .profile import data_of
 from .telling import Refused
@@ -73,6 +74,9 @@ async def _result(
     except TimeoutError:
         sentence = f"the function '{name}' did not answer within {limit:g} seconds"
         raise Refused(400, "ExecutionTimeLimitExceeded", sentence) from None
+    except FunctionOverloaded:
+        _log.error("request %s: too many calls of the function %r hang", ask.id, name)
+        raise Refused(400, "FunctionExecutionError", f"the function '{name}' hangs") from None
     except Exception:  # it is the application's, and may raise anything
         _log.exception("request %s: the function %r raised", ask.id, name)
         raise _failed(name) from None

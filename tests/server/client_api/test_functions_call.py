@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -132,6 +135,51 @@ def test_a_function_that_hangs_is_left_and_others_are_served(shop: Shop, name: s
     sentence = f"the function '{name}' did not answer within 0.2 seconds"
     assert (400, "ExecutionTimeLimitExceeded", sentence) == told
     assert 3 == other
+
+
+def test_a_function_that_hangs_ever_again_is_called_no_more_till_it_answers(
+    open_shop: OpenShop,
+) -> None:
+    """Given a function that hung eight times, then it is not called again – each call keeps a
+    thread –, while others are; when those calls are over, then it is."""
+    go, began = threading.Event(), [0]
+
+    def waits() -> str:
+        began[0] += 1
+        go.wait()
+        return "over"
+
+    shop = open_shop(
+        functions={"waits": waits, "total": total}, fixed={"server.function_time": "0.1s"}
+    )
+
+    for _ in range(8):
+        assert "ExecutionTimeLimitExceeded" == refused(call(shop, "waits"))[1]
+    assert "FunctionExecutionError" == refused(call(shop, "waits"))[1]
+    assert 3 == call(shop, "total", 1, 2).json()
+    assert 8 == began[0]
+    go.set()
+    deadline = time.monotonic() + 30
+    while call(shop, "waits").status_code != 200:
+        assert time.monotonic() < deadline
+
+
+def test_a_function_that_hangs_does_not_keep_the_process_alive() -> None:
+    """Given a call that was given up and hangs for good, then the process can end."""
+    code = (
+        "import asyncio, threading\n"
+        "from admit.server.threads import Threads\n"
+        "async def main():\n"
+        "    threads = Threads()\n"
+        "    try:\n"
+        "        async with asyncio.timeout(0.1):\n"
+        "            await threads.apart('it', threading.Event().wait)\n"
+        "    except TimeoutError:\n"
+        "        threads.close()\n"
+        "asyncio.run(main())\n"
+    )
+
+    assert 0 == subprocess.run([sys.executable, "-c", code], timeout=30).returncode
 
 
 @pytest.mark.parametrize("name", ["os.system", "confirm", "__class__", ""])
