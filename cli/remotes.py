@@ -43,7 +43,7 @@ def asked(server: str | None, key: str | None, profile: str | None) -> Remote | 
     # A profile's or the environment's key is for their server alone: not for another one.
     if key is None and server is None:
         key = kept.get("key")
-    if key is None and (server is None or server == os.environ.get(URL) or URL not in os.environ):
+    if key is None and os.environ.get(URL) in {None, "", url}:
         key = os.environ.get(KEY)
     if not key:
         raise InvalidInput(

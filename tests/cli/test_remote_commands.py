@@ -117,6 +117,27 @@ def test_a_key_in_the_environment_is_for_its_server_alone() -> None:
     assert "there is none for http://127.0.0.1:9" in refused.stderr
 
 
+def test_a_key_in_the_environment_is_not_for_a_profiles_other_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given the environment's server and key, when a profile without a key names another server,
+    then the key stays home; the same server gets it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    profiles = tmp_path / "admit" / "profiles.toml"
+    profiles.parent.mkdir()
+    profiles.write_text('[other]\nserver = "http://127.0.0.1:9"\n')
+    profiles.chmod(0o600)
+
+    def asked(at: str) -> Result:
+        env = {"ADMIT_REMOTE_URL": at, "ADMIT_REMOTE_KEY": "key"}
+        return CliRunner().invoke(main, ["users", "list", "--profile", "other"], env=env)
+
+    refused, let = asked("https://a.example"), asked("http://127.0.0.1:9")
+
+    assert (2, 5) == (refused.exit_code, let.exit_code)
+    assert "there is none for http://127.0.0.1:9" in refused.stderr
+
+
 def test_a_profile_names_server_and_key(
     tmp_path: Path, key: str, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
