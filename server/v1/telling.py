@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -15,6 +15,11 @@ from ..answers import told
 from ..asking import Ask
 from ..bodies import Body
 from ..refusals import NoToken, RequestRefused
+
+STORE: Final = "The store could not do what was asked."
+IN_LOG: Final = "The log of the server says why, under the id of the request."
+"""A store's own words may name its host, a database or a path: they are an operator's, not those of
+every admin with a key."""
 
 
 class Refusal(Body):
@@ -43,14 +48,15 @@ def tell(error: AdmitError, ask: Ask) -> Response:
     if isinstance(error, NoToken):
         headers["www-authenticate"] = "Bearer"
     user = getattr(error, "user", None)
+    of_store = isinstance(error, errors.StoreError)
     refusal = Refusal(
-        error=plain(error.sentence),
+        error=STORE if of_store else plain(error.sentence),
         error_code=error.code,
-        next_step=plain(error.next_step),
+        next_step=IN_LOG if of_store else plain(error.next_step),
         request=ask.id,
         field=getattr(error, "field", None),
         user=getattr(user, "id", None),
-        details=_details(error),
+        details=None if of_store else _details(error),
     )
     return told(refusal, status_of(error), headers)
 
