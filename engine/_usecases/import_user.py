@@ -25,8 +25,9 @@ from ..rows import UserRow
 from ..stores import KeyTaken, VersionMoved
 from . import custom_data
 from .arriving import Arrival, arrival_of
-from .confirming import address_taken, left_to_worker, waiting
+from .confirming import address_taken, holders, left_to_worker, waiting
 from .register import refuse_if_taken
+from .registering import is_login
 
 ImportOutcome: TypeAlias = Literal["imported", "would-import", "there", "differs", "refused"]
 
@@ -62,6 +63,7 @@ def import_user(
             same = _is(core, row, present)
             return ImportResult(user_id=present.id, outcome="there" if same else "differs")
         _refuse_beside(core, row)
+        _refuse_others_mailbox(core, arrival.user)
         if dry_run:
             _refuse_if_taken(core, arrival.user)
             return ImportResult(user_id=row.id, outcome="would-import")
@@ -112,6 +114,18 @@ def _refuse_beside(core: Core, row: UserRow) -> None:
     record = None if row.id is None else core.store.get("user", beside(row.id))
     if record is not None and "pending" in {row.state, user_from(record).state}:
         raise next_to(record.id)
+
+
+def _refuse_others_mailbox(core: Core, user: User) -> None:
+    """Refuse a mailbox as proved with which somebody else logs in: what is sent there about that
+    account would be about this one, too. Raises AddressTaken."""
+    for address in user.addresses:
+        if address.proved_by is None:
+            continue
+        for other in holders(core, address.canonical):
+            logs_in = any(is_login(core, one, address.canonical) for one in other.identities)
+            if other.id != user.id and other.state == "confirmed" and logs_in:
+                raise AddressTaken(other.state)
 
 
 def _same_login(core: Core, arriving: User) -> list[User]:

@@ -564,3 +564,19 @@ def test_no_user_has_the_id_of_anothers_registration(
     assert [None, InvalidInput] == [error_type(result) for result in done]
     assert "neighbour" in str(done[1].error)
     assert [None, None] == [error_type(r) for r in engine.users.import_all(others)]
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry run", "for real"])
+def test_nobody_arrives_with_a_proof_of_anothers_login(engine: admit.Engine, dry_run: bool) -> None:
+    """Given a user who logs in with a mailbox, then a row that says another one proved it is
+    refused; one that only carries it is not."""
+    ada = engine.confirm_manually(engine.register("ada@example.com", PASSWORD))
+    rows = [
+        row("eve", addresses=[{"typed": "ADA@example.com", "proved_at": "2024-01-01T00:00:00Z"}]),
+        row("joe", addresses=[{"typed": "ada@example.com"}]),
+    ]
+
+    done = list(engine.users.import_all(rows, dry_run=dry_run))
+
+    assert [AddressTaken, None] == [error_type(result) for result in done]
+    assert ada.id == engine.users.find("ada@example.com").id
