@@ -68,3 +68,8 @@ class Metrics:
             registry = CollectorRegistry()
             multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return prometheus_client.generate_latest(registry)
+
+
+def count_no_more(process: int, folder: str) -> None:
+    """Let what a process that is gone had under way be no longer counted; what it had done is."""
+    multiprocess.mark_process_dead(process, folder)  # type: ignore[no-untyped-call]

@@ -24,7 +24,7 @@ from admit.errors import InvalidInput
 from . import logs
 from .app import make_app
 from .hosting import Hosted, ServedPlugin, hosted
-from .metrics import SHARED
+from .metrics import SHARED, count_no_more
 from .pages import PAGES
 from .pages.pressing import CONFIRM
 from .settings import SECTION, ServerSettings
@@ -140,7 +140,24 @@ def run(plan: Plan, *, when_listening: Announce = lambda served, url: None) -> N
         logs.configure(cast(Any, settings.log_format))
         os.environ |= {_PLAN: plan.text(), SHARED: folder}
         config = _config(f"{__name__}:worker_app", settings, workers=settings.workers)
-        Multiprocess(config, sockets=[listening]).run()
+        _Workers(config, [listening], folder).run()
+
+
+class _Workers(Multiprocess):
+    """uvicorn's processes, of which those that are gone have nothing under way."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], folder: str) -> None:
+        super().__init__(config, sockets)
+        self._folder = folder
+        self._known: set[int] = set()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the dead, as ever, and count them no longer. Called twice a second."""
+        super().keep_subprocess_alive()
+        here = {process.pid for process in self.processes if process.pid is not None}
+        for gone in self._known - here:
+            count_no_more(gone, self._folder)
+        self._known = here
 
 
 def _serve(served: Sequence[Hosted], plan: Plan, listening: socket.socket) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -217,6 +219,28 @@ def test_several_processes_serve_one_store(serving: Serving, tmp_path: Path) -> 
         assert 6 == engine.users.count("pending")
 
 
+def test_what_killed_processes_had_under_way_is_no_longer_counted(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given processes that are killed with a request under way, when others have taken their place,
+    then only the one that asks is under way."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving("--dev", "--app-id", "shop-abcde", "--workers", "2") as server:
+        port = int(server.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(
+                f"POST {REGISTER} HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n".encode()
+            )
+            wait_for(lambda: UNDER_WAY + "2.0" in counts_of(server))
+            counting = list(tmp_path.glob("admit-metrics-*/gauge_livesum_*.db"))
+            for file in counting:
+                os.kill(int(file.stem.rpartition("_")[2]), signal.SIGKILL)
+        wait_for(lambda: not any(file.exists() for file in counting))
+
+        assert UNDER_WAY + "1.0" in counts_of(server)
+        assert 0 == server.stop()[0]
+
+
 def test_several_applications_are_served_apart(serving: Serving) -> None:
     """Given two applications in one process, then the same address registers in each."""
     with serving("--dev", "--app", "one-abcde=one.json", "--app", "two-abcde=two.json") as server:
@@ -251,6 +275,7 @@ def test_what_cannot_be_served_is_said_before_anything_listens(
 
 
 COUNTED = re.compile(r'admit_requests_total\{.*register",status="201"\} 6\.0')
+UNDER_WAY = "\nadmit_requests_under_way "
 CLIENT = """
 import sys, urllib.request
 request = urllib.request.Request(

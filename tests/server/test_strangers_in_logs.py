@@ -19,9 +19,8 @@ def logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     names = ("uvicorn", "uvicorn.error", "uvicorn.access", "transitions")
-    before = {
-        name: (log.propagate, log.level) for name in names if (log := logging.getLogger(name))
-    }
+    logs = {name: logging.getLogger(name) for name in names}
+    before = {name: (log.propagate, log.level) for name, log in logs.items()}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -299,10 +299,15 @@ def test_a_bug_in_one_does_not_reach_the_others(
     """Given one that raises what is no error of ours, then it stands in its place, and the others
     have what they asked for: it was done."""
 
-    def breaks(settle: bool = False) -> Callable[[], None]:
+    def finish() -> None:
         raise ZeroDivisionError
 
-    broken: Prepared[None] = Prepared(breaks if when == "decided" else lambda settle: breaks)
+    def decide(settle: bool) -> Callable[[], None]:
+        if when == "decided":
+            raise ZeroDivisionError
+        return finish
+
+    broken = Prepared(decide)
     confirmations = [engine.prepare.confirm(**link) for link in links[:2]]
 
     first, problem, second = engine.batch([confirmations[0], broken, confirmations[1]])
