@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from admit import Audit, BulkResult, SettingInfo, SigningKey
-from admit.errors import InvalidInput
+from admit import Audit, BulkResult, ImportResult, RunOfUser, SettingInfo, SigningKey
+from admit.errors import AdmitError, InvalidInput
 from admit.leaving import Erasure
 from admit.masked import Secret
 from admit.plain import plain
@@ -25,6 +28,7 @@ from admit.records import (
     User,
     UserId,
 )
+from admit.rows import AnyRow, UserRow, read_row, to_line
 from admit.settings import About
 from admit.stores import Cursor, Page
 
@@ -32,6 +36,10 @@ from .connection import Connection, part
 from .errors_told import NotRemote, raised
 
 AnyUser = User | UserId | str
+
+ROWS_AT_ONCE: Final = 200
+CHARACTERS_AT_ONCE: Final = 200_000
+MOST_EVENTS: Final = 1000
 
 _NO_DIGEST: Final = {"digest": ""}
 _NO_REFRESH_DIGEST: Final = {"refresh_digest": ""}
@@ -68,6 +76,18 @@ class _UsersPage(msgspec.Struct):
 class _ErasuresPage(msgspec.Struct):
     erasures: list[Erasure]
     next: str | None = None
+
+
+class _RunsPage(msgspec.Struct):
+    runs: list[RunOfUser]
+    next: str | None = None
+
+
+class _Arrived(msgspec.Struct):
+    place: int
+    user_id: str | None
+    outcome: Any
+    error: dict[str, str] | None
 
 
 class UsersThere(_There):
@@ -129,6 +149,41 @@ class UsersThere(_There):
         found = self._there.ask("GET", "/erasures", _ErasuresPage, query=query)
         return Page(tuple(found.erasures), _place(found.next))
 
+    def runs(
+        self,
+        which: str = "queued",
+        *,
+        flow: str | None = None,
+        after: Cursor | None = None,
+        limit: int = 50,
+    ) -> Page[RunOfUser]:
+        """As `Users.runs`."""
+        query = {"in": which, "flow": flow, "after": _text(after), "limit": limit}
+        found = self._there.ask("GET", "/runs", _RunsPage, query=query)
+        return Page(tuple(found.runs), _place(found.next))
+
+    def import_all(
+        self, rows: Iterable[AnyRow], *, dry_run: bool = False, skip: int = 0
+    ) -> Iterator[ImportResult]:
+        """As `Users.import_all`, some hundred at a time: of rows that collide with each other, a
+        dry run finds those that are asked together."""
+        place = skip
+        for chunk in _chunks(map(_line, itertools.islice(rows, skip, None))):
+            body = {"lines": chunk, "dry_run": dry_run}
+            for told in self._there.ask("POST", "/users-import", list[_Arrived], body=body):
+                yield ImportResult(
+                    user_id=told.user_id,
+                    outcome=told.outcome,
+                    error=None if told.error is None else _error(told.error),
+                    place=place + told.place,
+                )
+            place += len(chunk)
+
+    def export_all(self, label: str = "all", *, hashes: bool = False) -> Iterator[UserRow]:
+        """As `Users.export_all`."""
+        body = {"label": label, "hashes": hashes}
+        yield from map(read_row, self._there.lines("POST", "/users-export", body=body))
+
     def rerun_all(
         self,
         *,
@@ -160,11 +215,38 @@ class UsersThere(_There):
                 user_id=UserId(line["user_id"]),
                 address=line["address"],
                 outcome=line["outcome"],
-                error=None
-                if error is None
-                else raised({**error, "error_code": error["code"], "error": error["sentence"]}),
+                error=None if error is None else _error(error),
                 cursor=place,
             )
+
+
+def _line(row: AnyRow) -> str:
+    match row:
+        case UserRow():
+            return to_line(row)
+        case Mapping():
+            return json.dumps(plain(row))
+        case bytes():
+            return row.decode(errors="replace")
+    return row
+
+
+def _chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield lines by so many, and so long, as one request may have; a longer one by itself."""
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        if chunk and (len(chunk) >= ROWS_AT_ONCE or size + len(line) > CHARACTERS_AT_ONCE):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line)
+    if chunk:
+        yield chunk
+
+
+def _error(told: Mapping[str, str]) -> AdmitError:
+    return raised({**told, "error_code": told["code"], "error": told["sentence"]})
 
 
 class SessionsThere(_There):
@@ -402,6 +484,26 @@ class EventsThere(_There):
     def unsealed(self, *, limit: int = 50) -> tuple[Event, ...]:
         """As `Events.unsealed`."""
         return self._there.ask("GET", "/events/unsealed", tuple[Event, ...], query={"limit": limit})
+
+    def tail(self, *, limit: int = 50) -> tuple[Event, ...]:
+        """As `Events.tail`."""
+        return self._there.ask("GET", "/events/tail", tuple[Event, ...], query={"limit": limit})
+
+    def live(
+        self,
+        stop: threading.Event,
+        *,
+        last: int = 0,
+        every: timedelta = timedelta(seconds=1),
+    ) -> Iterator[Event]:
+        """As `Events.live`; of more than a thousand between two looks, the oldest are missed."""
+        found = self.tail(limit=MOST_EVENTS)
+        yield from found[max(0, len(found) - last) :]
+        seen = {event.id for event in found}
+        while not stop.wait(every.total_seconds()):
+            found = self.tail(limit=MOST_EVENTS)
+            yield from [event for event in found if event.id not in seen]
+            seen = {event.id for event in found}
 
     def stream(self, *, after: int = 0) -> Iterator[Event]:
         """Yield sealed events after a sequence as they come, until it is closed."""

@@ -7,7 +7,7 @@ print it with `--json`. `admit.client` speaks it.
 from __future__ import annotations
 
 from ..routes import Api
-from . import acts, events, keys, settings, users, work
+from . import acts, events, keys, moving, settings, users, work
 from .telling import Refusal, tell
 
 V1_API = Api(
@@ -16,6 +16,7 @@ V1_API = Api(
     routes=[
         *users.ROUTES,
         *acts.ROUTES,
+        *moving.ROUTES,
         *keys.ROUTES,
         *settings.ROUTES,
         *events.ROUTES,

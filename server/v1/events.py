@@ -111,6 +111,15 @@ ROUTES = [
         answer=list[Event],
         query={"limit": PAGE["limit"]},
     ),
+    verb(
+        "GET",
+        "/events/tail",
+        "List the last events, sealed or not, oldest first.",
+        lambda engine, ask, body: engine.events.tail(limit=number(ask, "limit", 50)),
+        scope="viewer",
+        answer=list[Event],
+        query={"limit": "How many: 0 to 1,000."},
+    ),
     Route(
         method="GET",
         path="/events/stream",

@@ -11,14 +11,15 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 import admit
+from admit import RunOfUser
 from admit.leaving import Erasure
-from admit.plain import plain
 from admit.records import CustomData, Event, User
 
 from ..asking import Ask
 from ..bodies import Body
 from ..routes import Route
 from .asked import as_admin, cursor, cursor_text, duration, flag, named, number, verb
+from .moving import told_error
 
 AFTER = {"after": "Where the page before ended: its `next`.", "limit": "How many: 1 to 1,000."}
 
@@ -40,6 +41,13 @@ class ErasuresPage(Body):
     """Erasures that are not over, and where the next page begins."""
 
     erasures: list[Erasure]
+    next: str | None = None
+
+
+class RunsPage(Body):
+    """Runs, each with whose it is, and where the next page begins."""
+
+    runs: list[RunOfUser]
     next: str | None = None
 
 
@@ -96,6 +104,17 @@ def _get(engine: admit.Engine, ask: Ask, body: None) -> User:
     return engine.users.find(who) if "@" in who else engine.users.get(who)
 
 
+def _runs(engine: admit.Engine, ask: Ask, body: None) -> dict[str, Any]:
+    which: Any = ask.query("in") or "queued"
+    page = engine.users.runs(
+        which,
+        flow=ask.query("flow"),
+        after=cursor(ask.query("after")),
+        limit=number(ask, "limit", 50),
+    )
+    return {"runs": page.items, "next": cursor_text(page.next)}
+
+
 def _erasures(engine: admit.Engine, ask: Ask, body: None) -> dict[str, Any]:
     page = engine.users.erasures(after=cursor(ask.query("after")), limit=number(ask, "limit", 50))
     return {"erasures": page.items, "next": cursor_text(page.next)}
@@ -132,13 +151,7 @@ def _line(result: admit.BulkResult) -> dict[str, Any]:
         "user_id": result.user_id,
         "address": result.address,
         "outcome": result.outcome,
-        "error": None
-        if error is None
-        else {
-            "code": error.code,
-            "sentence": plain(error.sentence),
-            "next_step": plain(error.next_step),
-        },
+        "error": None if error is None else told_error(error),
         "cursor": cursor_text(result.cursor),
     }
 
@@ -210,6 +223,15 @@ ROUTES = [
         lambda engine, ask, body: engine.custom_data.get(**named(ask)),
         scope="viewer",
         answer=CustomData,
+    ),
+    verb(
+        "GET",
+        "/runs",
+        "List runs: queued ones, the most urgent first; or those that failed.",
+        _runs,
+        scope="viewer",
+        answer=RunsPage,
+        query={"in": "queued or failed.", "flow": "Only runs of this flow.", **AFTER},
     ),
     verb(
         "GET",

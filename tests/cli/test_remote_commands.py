@@ -58,6 +58,9 @@ LOOKS = [
     ["users", "rerun", "--all", "--dry-run"],
     ["sessions", "list", "bob@example.com"],
     ["flow", "list"],
+    ["runs"],
+    ["runs", "--in", "failed", "--json"],
+    ["events", "tail", "--json", "--last", "2"],
     ["keys", "list"],
     ["admin-keys", "list", "--json"],
 ]
@@ -83,6 +86,16 @@ def test_what_is_done_there_is_printed_and_done(call: Call, ask: Ask) -> None:
     assert "confirmed" in call("users", "show", "ada@example.com").stdout
     timeline = call("users", "timeline", "ada@example.com", "--json").stdout
     assert "she called" in timeline
+
+
+def test_users_are_given_out_and_taken_in_there(ask: Ask, call: Call) -> None:
+    """Given a file of users from a server, when it takes them in again, they are there already."""
+    given = ask("users", "export", "--all")
+    taken = ask("users", "import", "-", input=given.stdout)
+
+    assert (0, 0) == (given.exit_code, taken.exit_code), given.stderr + taken.stderr
+    assert 2 == len(given.stdout.splitlines())
+    assert "2 there already" in taken.stdout
 
 
 @pytest.mark.parametrize(

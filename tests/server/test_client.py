@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,10 @@ from admit.errors import (
     UserNotFound,
 )
 from admit.plain import plain
+from admit.server.app import make_app
+from admit.server.hosting import hosted
 from admit.testing import Inbox
+from admit.testing import open as open_engine
 
 PASSWORD = "correct horse battery staple"
 ADA = "ada@example.com"
@@ -77,6 +81,9 @@ def test_what_is_looked_at_is_the_same(engine: Pair) -> None:
         lambda e: [info.name for info in e.settings.all()],
         lambda e: [(one.name, one.offers) for one in e.plugins()],
         lambda e: e.events.page(limit=3),
+        lambda e: e.events.tail(limit=3),
+        lambda e: e.users.runs("queued"),
+        lambda e: e.users.runs("failed", flow="email", limit=1),
         lambda e: e.events.verify().problems,
         lambda e: e.sessions.signing_keys(),
         lambda e: [key.name for key in e.admin_keys.all()],
@@ -115,6 +122,47 @@ def test_many_are_rerun_there(engine: Pair) -> None:
 
     assert ["rerun"] * 2 == [result.outcome for result in rest]
     assert first.user_id not in {result.user_id for result in rest}
+
+
+def test_users_move_through_a_server(engine: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given users given out by a server, when another takes them in – by twos, one line being none
+    –, then each has its answer at its place, and taking them in again finds them there."""
+    here, there = engine
+    for number in range(3):
+        here.create(f"user{number}@example.com", PASSWORD, must_change=False)
+    monkeypatch.setattr("admit.client.groups.ROWS_AT_ONCE", 2)
+    rows: list[Any] = list(there.users.export_all(hashes=True))
+
+    with open_engine() as other:
+        app = make_app([hosted(other)])
+        key = other.admin_keys.create("owner", scope="owner").private_key
+        transport = TestClient(app)._transport
+        with connect("http://testserver", key=key, transport=transport) as far:
+            results = list(far.users.import_all([*rows[:2], "{", *rows[2:]]))
+            again = list(far.users.import_all(rows, skip=1))
+        login = other.log_in("local-userpass", username="user2@example.com", password=PASSWORD)
+
+    assert [(1, "imported"), (2, "imported"), (3, "refused"), (4, "imported")] == [
+        (result.place, result.outcome) for result in results
+    ]
+    assert isinstance(results[2].error, InvalidInput)
+    assert [(2, "there"), (3, "there")] == [(one.place, one.outcome) for one in again]
+    assert here.users.find("user2@example.com").id == login.user.id
+
+
+def test_events_are_followed_there(engine: Pair) -> None:
+    """Given the last event and one that comes, each is told once, until it is stopped."""
+    here, there = engine
+    here.register(ADA, PASSWORD)
+    stop = threading.Event()
+    live = there.events.live(stop, last=1, every=timedelta(milliseconds=10))
+    last = next(live)
+    here.confirm_manually(address=ADA)
+    new = next(live)
+    stop.set()
+
+    assert ("dispatched", "confirm") == (last.trigger, new.trigger)
+    assert [] == list(live)
 
 
 def test_errors_are_those_of_the_engine(engine: Pair, inbox: Inbox) -> None:
