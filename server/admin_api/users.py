@@ -314,6 +314,7 @@ ROUTES: list[Route] = [
         f"{_USER}/reset_email",
         reset_email,
         "Give a user another address.",
+        scope="owner",  # whoever has the mailbox of an account has the account, by a reset
         body=NewAddress,
     ),
     reads(f"{_USER}/devices", list_devices, "List where a user is logged in.", list[DeviceShown]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import admit
 from admit.records import CustomData, User
@@ -66,10 +66,15 @@ def _set_custom_data(engine: admit.Engine, ask: Ask, body: NewCustomData) -> Cus
     return engine.custom_data.set(**named(ask), data=body.data, version=body.version)
 
 
-def _act(name: str, summary: str, run: Any, *, body: type | None = None) -> Route:
-    return verb(
-        "POST", f"/users/{{who}}/{name}", summary, run, scope="support", answer=User, body=body
-    )
+def _act(
+    name: str,
+    summary: str,
+    run: Any,
+    *,
+    scope: Literal["support", "owner"] = "support",
+    body: type | None = None,
+) -> Route:
+    return verb("POST", f"/users/{{who}}/{name}", summary, run, scope=scope, answer=User, body=body)
 
 
 ROUTES = [
@@ -108,6 +113,7 @@ ROUTES = [
         "change-address",
         "Change the address of a confirmed user at once; it is marked as not proved.",
         _change_address,
+        scope="owner",  # whoever has the mailbox of an account has the account, by a reset
         body=NewAddress,
     ),
     _act(
