@@ -75,7 +75,8 @@ def test_t6_a_scanner_leaves_the_user_pending_and_a_person_confirms(
 
     page = browser.new_page()
     page.goto(link)
-    page.keyboard.type(PASSWORD)  # the field has the focus
+    page.wait_for_selector("#password:focus")  # by itself, soon after the page is there
+    page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Your address is confirmed")
     assert gets_in(server, "ada@example.com")
@@ -121,6 +122,7 @@ def test_a_reset_is_done_by_keyboard_alone(server: Served, browser: Browser) -> 
 
     page.goto(reset_link(server, page, "hedy@example.com"))
     page.wait_for_url("**/app/shop-abcde/reset")
+    page.wait_for_selector("#password:focus")
     page.keyboard.type(OTHER)
     page.keyboard.press("Tab")
     page.keyboard.type(OTHER)
